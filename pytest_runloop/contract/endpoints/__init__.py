@@ -1,0 +1,18 @@
+"""Every endpoint of the API, a module per resource."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from ..endpoint import Endpoint
+from . import blueprints, devboxes, executions, snapshots
+
+
+def _declared(module: ModuleType) -> list[Endpoint[Any]]:
+    return [value for value in vars(module).values() if isinstance(value, Endpoint)]
+
+
+ALL: tuple[Endpoint[Any], ...] = tuple(
+    endpoint for module in (devboxes, executions, snapshots, blueprints) for endpoint in _declared(module)
+)

@@ -1,0 +1,13 @@
+"""Blueprints: prepared images that devboxes start from."""
+
+from __future__ import annotations
+
+from ..endpoint import Empty, Json, Page, get, post
+from ..params import blueprints as params
+from ..views.blueprints import BlueprintBuildLogsListView, BlueprintListView, BlueprintView
+
+CREATE = post("/v1/blueprints", Json(view=BlueprintView), params.BlueprintCreateParams)
+LIST = get("/v1/blueprints", Page(view=BlueprintListView, items="blueprints"), params.BlueprintListParams)
+RETRIEVE = get("/v1/blueprints/{id}", Json(view=BlueprintView))
+LOGS = get("/v1/blueprints/{id}/logs", Json(view=BlueprintBuildLogsListView))
+DELETE = post("/v1/blueprints/{id}/delete", Empty())

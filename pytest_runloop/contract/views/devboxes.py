@@ -1,0 +1,67 @@
+"""Views of devboxes and their logs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ..params.devboxes import DevboxStatus
+from .base import ListView, View
+from .launch import LaunchParameters
+
+FailureReason = Literal["out_of_memory", "out_of_disk", "execution_failed", "health_check_failed"]
+ShutdownReason = Literal["api_shutdown", "keep_alive_timeout", "entrypoint_exit", "idle", "ttl_expired"]
+LogSource = Literal["setup_commands", "entrypoint", "exec", "files", "stats"]
+
+
+class StateTransition(View):
+    """When a devbox reached a status, in milliseconds since the epoch."""
+
+    status: DevboxStatus | str | None = None
+    transition_time_ms: float | None = None
+
+
+class DevboxView(View):
+    """A devbox as the service sees it."""
+
+    id: str
+    status: DevboxStatus | str
+    create_time_ms: int
+    capabilities: list[str] = Field(default_factory=list)
+    launch_parameters: LaunchParameters = Field(default_factory=LaunchParameters)
+    metadata: dict[str, str] = Field(default_factory=dict)
+    state_transitions: list[StateTransition] = Field(default_factory=list)
+    blueprint_id: str | None = None
+    end_time_ms: int | None = None
+    failure_reason: FailureReason | str | None = None
+    initiator_id: str | None = None
+    initiator_type: str | None = None
+    name: str | None = None
+    shutdown_reason: ShutdownReason | str | None = None
+    snapshot_id: str | None = None
+
+
+class DevboxListView(ListView):
+    """A page of devboxes."""
+
+    devboxes: list[DevboxView]
+
+
+class DevboxLog(View):
+    """One line of a devbox's log."""
+
+    level: str
+    source: LogSource | str
+    timestamp_ms: int
+    cmd: str | None = None
+    cmd_id: str | None = None
+    exit_code: int | None = None
+    message: str | None = None
+    shell_name: str | None = None
+
+
+class DevboxLogsListView(View):
+    """A devbox's log."""
+
+    logs: list[DevboxLog]

@@ -1,0 +1,1 @@
+"""Sandbox engines: what isolates a devbox on this machine, in tiers."""

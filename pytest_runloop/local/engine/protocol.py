@@ -1,0 +1,182 @@
+"""All that a sandbox engine must do. The server knows engines by this page alone.
+
+An engine belongs to one asyncio event loop. It keeps two kinds of things on disk: layers, which are
+immutable and outlive it, and boxes, which die with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class Capability(StrEnum):
+    """What a tier can give. The values appear in messages, `doctor` and the README."""
+
+    CONFINED_WRITES = "confined-writes"
+    """The kernel refuses writes outside the devbox."""
+    OWN_ROOT = "own-root"
+    """A root of its own: absolute `/home/user`, nothing of the user's files in sight."""
+    OWN_PROCESSES = "own-processes"
+    """Process ids of its own: nothing outside can be seen or signalled."""
+    ROOT_USER = "root-user"
+    """Acts as root inside: writes below `/usr` and `/etc`, `sudo` with effect, `apt-get`."""
+    INSTANT_SNAPSHOTS = "instant-snapshots"
+    """A snapshot of an idle devbox takes the same time whatever its size."""
+    GUARANTEED_END = "guaranteed-end"
+    """The kernel itself ends every process when the engine dies, however it dies."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxSpec:
+    """What to boot.
+
+    :param name: unique among living boxes, fit for a directory name.
+    :param layer: the id of the layer to start from; `None` starts from the machine's own system.
+    :param hostname: what `hostname` prints inside.
+    :param username: the user that commands run as; `root` lives in `/root`, others in `/home/NAME`.
+    :param uid: the id that user asks for, where the tier can give one.
+    """
+
+    name: str
+    layer: str | None = None
+    hostname: str = "devbox"
+    username: str = "user"
+    uid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A process to start inside a box.
+
+    :param argv: program and arguments; the program is looked up inside the box.
+    :param environment: the whole environment.
+    :param cwd: working directory, absolute, relative to the home, or empty for the home.
+    :param stdin, stdout, stderr: descriptors of the caller, who goes on owning (and closes) them.
+    """
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    stdin: int
+    stdout: int
+    stderr: int
+    cwd: str = ""
+
+
+class Process(Protocol):
+    """A process that was started in a box, the leader of a session and process group of its own."""
+
+    pid: int
+
+    async def wait(self) -> int:
+        """Return the exit status, 128+n after a signal. May be awaited any number of times."""
+
+    def signal(self, number: int, *, group: bool = False) -> None:
+        """Send a signal to the process, or to its whole group. No error if it is gone."""
+
+
+class Box(Protocol):
+    """A running sandbox."""
+
+    spec: BoxSpec
+    home: str
+    """The user's home as seen by commands inside."""
+    environment: Mapping[str, str]
+    """What every command should have: HOME, USER, LOGNAME, SHELL, PATH, LANG, and what the tier needs."""
+    ended: asyncio.Future[str]
+    """Done when the box ended by itself (never by `destroy` or `suspend`), with the reason in words."""
+
+    async def spawn(self, command: Command) -> Process:
+        """Start a process.
+
+        :raises FileNotFoundError, PermissionError, NotADirectoryError: as `exec` and `chdir` give them.
+        :raises BoxGoneError: if the box ended.
+        """
+
+    async def open(self, path: str, flags: int, mode: int = 0o644, *, parents: bool = False) -> int:
+        """Open a file inside the box and return a descriptor, which the caller closes.
+
+        :param path: absolute, relative to the home, or beginning with `~/`.
+        :param parents: make missing parent directories first.
+        :raises OSError: as `open` gives it; no path leads out of the box.
+        :raises CapabilityError: if the path needs a root of its own and the tier has none.
+        """
+
+    async def freeze(self) -> str:
+        """Take the disk's state as a new layer and return its id. The box goes on running.
+
+        An idle box may be rebooted for it; where processes run, they are stopped only while copying.
+        """
+
+    async def suspend(self) -> None:
+        """End all processes and keep the disk."""
+
+    async def resume(self) -> None:
+        """Boot again on the kept disk."""
+
+    async def destroy(self) -> None:
+        """End all processes and drop the disk. Afterwards nothing of the box is left. May be repeated."""
+
+
+class Layers(Protocol):
+    """The engine's immutable layers. A layer is complete or does not exist, whatever died when."""
+
+    def exists(self, layer: str) -> bool:
+        """Tell whether a box of this engine can be booted from this layer."""
+
+    def size(self, layer: str) -> int:
+        """Return the bytes that this layer adds to those below it."""
+
+    async def delete(self, layer: str) -> None:
+        """Give a layer up. Its files go when no box and no other layer stands on it any more."""
+
+
+class Engine(Protocol):
+    """A tier, ready to boot boxes."""
+
+    tier: str
+    """`namespace`, `landlock` or `process`."""
+    capabilities: frozenset[Capability]
+    layers: Layers
+
+    async def boot(self, spec: BoxSpec) -> Box:
+        """Boot a box.
+
+        :raises EngineError: if a step failed; nothing is left of the box then.
+        """
+
+    async def close(self) -> None:
+        """End every box and every helper process, and remove all but the layers."""
+
+
+class EngineError(Exception):
+    """An engine could not do what it is there for.
+
+    :param what: what was tried, and what came of it.
+    :param remedy: one line that says how to get it, or an empty text.
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        self.what = what
+        self.remedy = remedy
+        super().__init__(f"{what} ({remedy})" if remedy else what)
+
+
+class BoxGoneError(EngineError):
+    """The box ended before or while it was used."""
+
+
+@dataclass(slots=True)
+class CapabilityError(Exception):
+    """Something was asked for that this tier cannot give."""
+
+    capability: Capability
+    tier: str
+    what: str
+    remedy: str = field(default="run where user namespaces are allowed, see `pytest-runloop doctor`")
+
+    def __str__(self) -> str:
+        return f"{self.what}: the {self.tier} tier lacks `{self.capability}` ({self.remedy})"
