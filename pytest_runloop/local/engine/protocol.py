@@ -176,7 +176,7 @@ class CapabilityError(Exception):
     capability: Capability
     tier: str
     what: str
-    remedy: str = field(default="run where user namespaces are allowed, see `pytest-runloop doctor`")
+    remedy: str = field(default="run it where user namespaces are allowed")
 
     def __str__(self) -> str:
         return f"{self.what}: the {self.tier} tier lacks `{self.capability}` ({self.remedy})"
