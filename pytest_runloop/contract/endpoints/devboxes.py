@@ -12,7 +12,9 @@ _DEVBOX = Json(view=DevboxView)
 _SNAPSHOT = Json(view=DevboxSnapshotView)
 
 CREATE = post("/v1/devboxes", _DEVBOX, params.DevboxCreateParams)
-CREATE_AND_AWAIT_RUNNING = post("/v1/devboxes/create_and_await_running", _DEVBOX, params.DevboxCreateParams)
+CREATE_AND_AWAIT_RUNNING = post(
+    "/v1/devboxes/create_and_await_running", _DEVBOX, params.DevboxCreateParams, lane=Lane.BACKGROUND
+)
 LIST = get("/v1/devboxes", Page(view=DevboxListView, items="devboxes"), params.DevboxListParams)
 RETRIEVE = get("/v1/devboxes/{id}", _DEVBOX)
 UPDATE = post("/v1/devboxes/{id}", _DEVBOX, params.DevboxUpdateParams)

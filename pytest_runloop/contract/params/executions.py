@@ -14,15 +14,21 @@ StdInSignal = Literal["EOF", "INTERRUPT"]
 
 
 @strict
-class DevboxExecuteAsyncParams(TypedDict, total=False):
-    """A command to start."""
+class DevboxExecuteOptions(TypedDict, total=False):
+    """How a command is started."""
 
-    command: Required[str]
-    """Run by a login shell from the user's home, or by the named shell where that one stands."""
     attach_stdin: bool | None
     """Keep standard input open for `send_std_in`."""
     shell_name: str | None
     """A persistent shell, made on first use (gone from the service of October 2026)."""
+
+
+@strict
+class DevboxExecuteAsyncParams(DevboxExecuteOptions, total=False):
+    """A command to start."""
+
+    command: Required[str]
+    """Run by a login shell from the user's home, or by the named shell where that one stands."""
 
 
 @strict

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 class View(BaseModel):
     """An answer of the API. Unknown fields are kept as attributes; unknown literals are kept as they are."""
 
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
+    # Built on first use: most programs meet few of the views, and import time counts in a plugin.
+    model_config = ConfigDict(extra="allow", protected_namespaces=(), defer_build=True)
 
 
 class ListView(View):

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from .base import ListView, View
 from .launch import LaunchParameters
+from .mounts import CodeMountParameters
 
 BlueprintStatus = Literal["queued", "provisioning", "building", "failed", "build_complete"]
 BlueprintState = Literal["created", "deleted"]
@@ -21,11 +22,15 @@ class BlueprintBuildParameters(View):
     base_blueprint_id: str | None = None
     base_blueprint_name: str | None = None
     build_args: dict[str, str] | None = None
+    build_context: dict[str, Any] | None = None
+    code_mounts: list[CodeMountParameters] | None = None
     dockerfile: str | None = None
     file_mounts: dict[str, str] | None = None
     launch_parameters: LaunchParameters | None = None
     metadata: dict[str, str] | None = None
+    named_build_contexts: dict[str, Any] | None = None
     secrets: dict[str, str] | None = None
+    services: list[dict[str, Any]] | None = None
     system_setup_commands: list[str] | None = None
 
 

@@ -1,0 +1,109 @@
+"""Running commands in a devbox."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from ...contract.endpoints import executions
+from ..answers import without
+from ..errors import APIStatusError, RequestInfo, hide_from_traceback
+from ..requests import options_of
+from .execution import AsyncExecution
+from .followers import AsyncFollowers, callbacks_in
+from .results import AsyncExecutionResult
+from .transport import AsyncTransport
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ...contract.params.calls import SDKDevboxExecuteAsyncParams, SDKDevboxExecuteParams
+
+__tracebackhide__ = hide_from_traceback
+
+
+class AsyncCommandInterface:
+    """The commands of one devbox; `devbox.cmd`.
+
+    :param transport: the client's.
+    :param devbox_id: whose.
+    """
+
+    def __init__(self, transport: AsyncTransport, devbox_id: str) -> None:
+        self._transport = transport
+        self._devbox_id = devbox_id
+
+    async def exec(self, command: str, **params: Unpack[SDKDevboxExecuteParams]) -> AsyncExecutionResult:
+        """Run a command and wait for its end.
+
+        :param command: run by a login shell from the user's home.
+        :param params: `stdout`, `stderr` and `output` are called with pieces of output as they come;
+            `polling_config` says how long to wait, 120 s by default; `timeout` is that of a single request.
+        :raises CommandStillRunningError: if it still runs after that.
+        """
+        options = options_of(params, "polling_config", "extra_headers", "extra_query")
+        execution = await self._started(command, {k: v for k, v in params.items() if k != "polling_config"})
+        try:
+            return await execution.result(**options)
+        except BaseException:
+            execution.stop_following()
+            raise
+
+    async def exec_async(self, command: str, **params: Unpack[SDKDevboxExecuteAsyncParams]) -> AsyncExecution:
+        """Start a command.
+
+        :param command: run by a login shell from the user's home.
+        :param params: as for `exec`; `attach_stdin=True` lets `send_std_in` write to it.
+        """
+        return await self._started(command, dict(params))
+
+    def execution(self, execution_id: str) -> AsyncExecution:
+        """Return the handle of a command that was started before, by its id."""
+        return self._handle(execution_id, "", {})
+
+    async def _started(self, command: str, params: dict[str, Any]) -> AsyncExecution:
+        callbacks = callbacks_in(params)
+        path = {"id": self._devbox_id}
+        try:
+            view = await self._transport.call(executions.EXECUTE_ASYNC, path, {"command": command, **params})
+        except APIStatusError as error:
+            if params.get("shell_name") and error.status_code in (400, 422):
+                error.add_note(
+                    "Named shells left Runloop's service in October 2026; the local backend has them."
+                )
+            raise
+        if not view.execution_id:
+            raise without(
+                "execution_id", RequestInfo("POST", f"/v1/devboxes/{self._devbox_id}/execute_async")
+            )
+        return self._handle(view.execution_id, command, callbacks)
+
+    def _handle(self, execution_id: str, command: str, callbacks: dict[str, list[Any]]) -> AsyncExecution:
+        path = {"devbox_id": self._devbox_id, "execution_id": execution_id}
+        followers = AsyncFollowers(self._transport, path, callbacks)
+        return AsyncExecution(self._transport, path, command, followers)
+
+
+class AsyncNamedShell:
+    """A shell that keeps its directory and variables between commands, and runs them one after another.
+
+    :param commands: the devbox's.
+    :param name: its name; a new one makes a new shell.
+    """
+
+    def __init__(self, commands: AsyncCommandInterface, name: str | None = None) -> None:
+        self._commands = commands
+        self.name = name or f"shell-{uuid.uuid4()}"
+
+    async def exec(self, command: str, **params: Unpack[SDKDevboxExecuteParams]) -> AsyncExecutionResult:
+        """Run a command in this shell and wait for its end; as `devbox.cmd.exec`."""
+        params["shell_name"] = self.name
+        return await self._commands.exec(command, **params)
+
+    async def exec_async(self, command: str, **params: Unpack[SDKDevboxExecuteAsyncParams]) -> AsyncExecution:
+        """Start a command in this shell; as `devbox.cmd.exec_async`."""
+        params["shell_name"] = self.name
+        return await self._commands.exec_async(command, **params)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"

@@ -1,0 +1,215 @@
+"""One devbox."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from ...contract.endpoints import devboxes
+from ...contract.params.options import PollingConfig
+from ...contract.views.devboxes import DevboxLogsListView, DevboxView
+from ..errors import APIError, DevboxFailedError, PollingTimeout, hide_from_traceback
+from ..polling import Budget
+from ..requests import options_of
+from .commands import AsyncCommandInterface, AsyncNamedShell
+from .files import AsyncFileInterface
+from .snapshot import AsyncSnapshot
+from .transport import AsyncTransport
+from .waiting import AsyncLongPoll
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ...contract.params.calls import (
+        SDKDevboxLogsListParams,
+        SDKDevboxShutdownParams,
+        SDKDevboxSnapshotDiskAsyncParams,
+        SDKDevboxSnapshotDiskParams,
+        SDKDevboxUpdateParams,
+    )
+    from ...contract.params.options import (
+        BaseRequestOptions,
+        LongPollingRequestOptions,
+        LongRequestOptions,
+        PollingRequestOptions,
+    )
+
+__tracebackhide__ = hide_from_traceback
+
+_HOLD_SECONDS: Final = 30.0
+_ENDS: Final = ("shutdown", "failure")
+_LOG_LINES: Final = 20
+
+
+class AsyncDevbox:
+    """A devbox: an isolated machine with commands (`cmd`), files (`file`), shells, and a disk to snapshot.
+
+    As a context manager it is shut down at the end.
+
+    :param transport: the client's.
+    :param devbox_id: its id.
+    """
+
+    def __init__(self, transport: AsyncTransport, devbox_id: str) -> None:
+        self._transport = transport
+        self._id = devbox_id
+        self._path = {"id": devbox_id}
+        self._cmd = AsyncCommandInterface(transport, devbox_id)
+        self._file = AsyncFileInterface(transport, devbox_id, self._cmd)
+
+    @property
+    def id(self) -> str:
+        """The devbox's id."""
+        return self._id
+
+    @property
+    def cmd(self) -> AsyncCommandInterface:
+        """Its commands."""
+        return self._cmd
+
+    @property
+    def file(self) -> AsyncFileInterface:
+        """Its files."""
+        return self._file
+
+    def shell(self, shell_name: str | None = None) -> AsyncNamedShell:
+        """Return a shell that keeps its directory and variables between commands.
+
+        :param shell_name: its name; a new one by default.
+        """
+        return AsyncNamedShell(self._cmd, shell_name)
+
+    async def get_info(self, **options: Unpack[BaseRequestOptions]) -> DevboxView:
+        """Return what the service says about the devbox; also after its end."""
+        return await self._transport.call(devboxes.RETRIEVE, self._path, options)
+
+    async def update(self, **params: Unpack[SDKDevboxUpdateParams]) -> DevboxView:
+        """Change its `name` or `metadata`."""
+        return await self._transport.call(devboxes.UPDATE, self._path, params)
+
+    async def await_running(self, **options: Unpack[PollingRequestOptions]) -> DevboxView:
+        """Wait until it runs.
+
+        :param options: `polling_config` says how long; 120 s by default.
+        :raises DevboxFailedError: if it ends instead.
+        :raises PollingTimeout: if it takes longer.
+        """
+        return await self._awaited("running", ["running", "failure", "shutdown"], options)
+
+    async def await_suspended(self, **options: Unpack[PollingRequestOptions]) -> DevboxView:
+        """Wait until it is suspended.
+
+        :param options: `polling_config` says how long; 120 s by default.
+        :raises DevboxFailedError: if it ends instead.
+        :raises PollingTimeout: if it takes longer.
+        """
+        return await self._awaited("suspended", ["suspended", "shutdown", "failure"], options)
+
+    async def shutdown(self, **params: Unpack[SDKDevboxShutdownParams]) -> DevboxView:
+        """End it, for good. Its disk is discarded; ending it twice is no error.
+
+        :param params: `force=True` ends it although a snapshot of it is being taken.
+        """
+        return await self._transport.call(devboxes.SHUTDOWN, self._path, params)
+
+    async def suspend(self, **options: Unpack[LongPollingRequestOptions]) -> DevboxView:
+        """Suspend it and wait until it is: the disk is kept, processes and memory are not."""
+        await self._transport.call(devboxes.SUSPEND, self._path, options)
+        return await self.await_suspended(**_waiting(options))
+
+    async def resume(self, **options: Unpack[LongPollingRequestOptions]) -> DevboxView:
+        """Bring it back from suspension and wait until it runs."""
+        await self._transport.call(devboxes.RESUME, self._path, options)
+        return await self.await_running(**_waiting(options))
+
+    async def resume_async(self, **options: Unpack[LongRequestOptions]) -> DevboxView:
+        """Begin to bring it back from suspension."""
+        return await self._transport.call(devboxes.RESUME, self._path, options)
+
+    async def keep_alive(self, **options: Unpack[LongRequestOptions]) -> None:
+        """Let its lifetime start anew."""
+        await self._transport.call(devboxes.KEEP_ALIVE, self._path, options)
+
+    async def logs(self, **params: Unpack[SDKDevboxLogsListParams]) -> DevboxLogsListView:
+        """Return its log.
+
+        :param params: `execution_id` for the lines of one command.
+        """
+        return await self._transport.call(devboxes.LOGS, self._path, params)
+
+    async def snapshot_disk(self, **params: Unpack[SDKDevboxSnapshotDiskParams]) -> AsyncSnapshot:
+        """Take a snapshot of its disk and wait until it is complete.
+
+        :param params: `name`, `commit_message`, `metadata`; `polling_config` says how long to wait.
+        :raises SnapshotFailedError: if it cannot be taken.
+        """
+        snapshot = await self._begun_snapshot(params)
+        await snapshot.await_completed(**_waiting(params))
+        return snapshot
+
+    async def snapshot_disk_async(self, **params: Unpack[SDKDevboxSnapshotDiskAsyncParams]) -> AsyncSnapshot:
+        """Begin a snapshot of its disk; `await_completed` of the snapshot waits for it."""
+        return await self._begun_snapshot(params)
+
+    async def close(self) -> None:
+        """Shut it down."""
+        await self.shutdown()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._id}>"
+
+    async def _begun_snapshot(self, params: Any) -> AsyncSnapshot:
+        view = await self._transport.call(devboxes.SNAPSHOT_DISK_ASYNC, self._path, params)
+        return AsyncSnapshot(self._transport, view.id)
+
+    async def _awaited(self, status: str, statuses: list[str], options: Any) -> DevboxView:
+        config: PollingConfig | None = options.get("polling_config")
+        budget = Budget(config)
+        wait = AsyncLongPoll(
+            self._transport,
+            devboxes.WAIT_FOR_STATUS,
+            self._path,
+            statuses,
+            _HOLD_SECONDS,
+            options_of(options, "extra_headers", "extra_query"),
+        )
+        view, ended = await wait.result(budget, lambda view: view.status in statuses)
+        if not ended:
+            raise PollingTimeout(self._patience(status, view, budget), view)
+        if view.status in _ENDS:
+            raise DevboxFailedError(view, status, await self._last_lines())
+        return view  # type: ignore[no-any-return]
+
+    def _patience(self, status: str, view: DevboxView | None, budget: Budget) -> str:
+        now = f"; it is {view.status}" if view is not None else ""
+        return (
+            f"Devbox {self._id} is not {status} after {budget.spent:.0f} s{now}. It was left as it is. "
+            "Wait longer with polling_config=PollingConfig(timeout_seconds=..., max_attempts=...), or end it "
+            f"with runloop.devbox.from_id({self._id!r}).shutdown()"
+        )
+
+    async def _last_lines(self) -> list[str]:
+        try:
+            log = await self._transport.call(devboxes.LOGS, self._path, {"timeout": 5.0}, once=True)
+        except APIError:
+            return []  # It only illustrates.
+        return [_line(entry) for entry in (log.logs or [])[-_LOG_LINES:]]
+
+
+def _line(entry: Any) -> str:
+    said = entry.message or entry.cmd or ""
+    status = f" (exit status {entry.exit_code})" if entry.exit_code is not None else ""
+    return f"{entry.source}: {said}{status}".strip()
+
+
+def _waiting(options: Any) -> Any:
+    """Return the options of a call that are also those of the wait after it."""
+    return options_of(options, "polling_config", "extra_headers", "extra_query")

@@ -1,0 +1,187 @@
+"""A command that runs or ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ...contract.endpoints import executions
+from ...contract.params.options import PollingConfig
+from ...contract.views.executions import DevboxAsyncExecutionDetailView
+from ..concurrency import AsyncBackground
+from ..errors import CommandStillRunningError, RunloopError, hide_from_traceback
+from ..polling import Budget
+from ..requests import options_of
+from ..results import TOLD_CHARACTERS, shortened, tail
+from .followers import OUTPUTS, AsyncFollowers
+from .output import AsyncOutputStream
+from .results import AsyncExecutionResult
+from .transport import AsyncTransport
+from .waiting import AsyncLongPoll
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ...contract.params.calls import SDKExecutionKillParams
+    from ...contract.params.options import (
+        BaseRequestOptions,
+        LongPollingRequestOptions,
+        LongRequestOptions,
+    )
+
+__tracebackhide__ = hide_from_traceback
+
+_HOLD_SECONDS: Final = 25.0
+_GLIMPSE_SECONDS: Final = 0.5
+"""How long to look at the output of a command that is no longer waited for."""
+
+
+class AsyncExecution:
+    """A command that was started. It runs whether or not anybody waits for it.
+
+    :param transport: the client's.
+    :param path: the devbox's and the execution's ids.
+    :param command: what runs; empty if this program did not start it.
+    :param followers: who gets its output.
+    """
+
+    def __init__(
+        self, transport: AsyncTransport, path: Mapping[str, str], command: str, followers: AsyncFollowers
+    ) -> None:
+        self._transport = transport
+        self._path = path
+        self._command = command
+        self._followers = followers
+        self._completed: DevboxAsyncExecutionDetailView | None = None
+
+    @property
+    def devbox_id(self) -> str:
+        """The id of the devbox that it runs in."""
+        return self._path["devbox_id"]
+
+    @property
+    def execution_id(self) -> str:
+        """The id of the command."""
+        return self._path["execution_id"]
+
+    async def result(self, **options: Unpack[LongPollingRequestOptions]) -> AsyncExecutionResult:
+        """Wait for the command's end, and until its output has been handed to the callbacks.
+
+        :param options: `polling_config` says how long to wait; 120 s by default.
+        :raises CommandStillRunningError: if it still runs after that. It can be waited for again.
+        """
+        if self._completed is None:
+            self._completed = await self._awaited(options)
+        await self._followers.finish()
+        return AsyncExecutionResult(self._transport, self._completed, self._path, self._command)
+
+    async def get_state(self, **options: Unpack[BaseRequestOptions]) -> DevboxAsyncExecutionDetailView:
+        """Return what the service says about the command now."""
+        return await self._transport.call(executions.RETRIEVE, self._path, options)
+
+    async def kill(self, **params: Unpack[SDKExecutionKillParams]) -> DevboxAsyncExecutionDetailView:
+        """Kill the command.
+
+        :param params: `kill_process_group=True` also kills what the command started.
+        """
+        return await self._transport.call(executions.KILL, self._path, params)
+
+    async def send_std_in(self, text: str, **options: Unpack[LongRequestOptions]) -> None:
+        """Write to the command's standard input; it must have been started with `attach_stdin=True`."""
+        await self._to_std_in({"text": text, **options})
+
+    async def close_std_in(self, **options: Unpack[LongRequestOptions]) -> None:
+        """End the command's standard input."""
+        await self._to_std_in({"signal": "EOF", **options})
+
+    async def interrupt(self, **options: Unpack[LongRequestOptions]) -> None:
+        """Interrupt the command, as Ctrl-C does; it must have been started with `attach_stdin=True`."""
+        await self._to_std_in({"signal": "INTERRUPT", **options})
+
+    def stop_following(self) -> None:
+        """Hand no more output to the callbacks. The command goes on."""
+        self._followers.cancel()
+
+    async def _to_std_in(self, params: Mapping[str, Any]) -> None:
+        told = await self._transport.call(executions.SEND_STD_IN, self._path, params)
+        if told.success is False:
+            raise RunloopError(
+                f"Nothing could be sent to {self._told()}: has it ended, "
+                "or was it started without attach_stdin=True?"
+            )
+
+    async def _awaited(self, options: Mapping[str, Any]) -> DevboxAsyncExecutionDetailView:
+        config: PollingConfig | None = options.get("polling_config")
+        budget = Budget(config)
+        wait = AsyncLongPoll(
+            self._transport,
+            executions.WAIT_FOR_STATUS,
+            self._path,
+            ["completed"],
+            _HOLD_SECONDS,
+            options_of(options, "extra_headers", "extra_query"),
+        )
+        view, completed = await wait.result(budget, lambda view: view.status == "completed")
+        if completed:
+            return view  # type: ignore[no-any-return]
+        raise self._followers.error or await self._still_running(view, budget)
+
+    async def _still_running(self, view: object, budget: Budget) -> CommandStillRunningError:
+        waited = budget.spent
+        stdout, stderr = await self._so_far()
+        lines = [
+            f"{self._told()} still runs after {waited:.0f} s. It was left running: wait longer with "
+            "polling_config=PollingConfig(timeout_seconds=..., max_attempts=...), or end it with kill().",
+            *(
+                f"--- {name} so far ---\n{text.rstrip()}"
+                for name, text in self._named(stdout, stderr)
+                if text
+            ),
+        ]
+        return CommandStillRunningError(
+            "\n".join(lines),
+            view,
+            devbox_id=self.devbox_id,
+            execution_id=self.execution_id,
+            stdout=stdout,
+            stderr=stderr,
+        )
+
+    def _named(self, *texts: str) -> list[tuple[str, str]]:
+        return list(zip(OUTPUTS, texts, strict=True))
+
+    async def _so_far(self) -> list[str]:
+        """Look at the outputs for a moment: a quiet command's streams have no end to wait for."""
+        glimpses = [_AsyncGlimpse(self._transport, output, self._path) for output in OUTPUTS]
+        for glimpse in glimpses:
+            await glimpse.work.wait(_GLIMPSE_SECONDS)
+        return [glimpse.ended() for glimpse in glimpses]
+
+    def _told(self) -> str:
+        command = f": {shortened(self._command)}" if self._command else ""
+        return f"Command {self.execution_id} in devbox {self.devbox_id}{command}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.execution_id} in {self.devbox_id}>"
+
+
+class _AsyncGlimpse:
+    """What one output of a running command holds by now, or its end if that is much."""
+
+    def __init__(self, transport: AsyncTransport, output: str, path: Mapping[str, str]) -> None:
+        self._text = ""
+        self._over = False
+        self._stream = AsyncOutputStream(transport, output, path)
+        self.work = AsyncBackground(self._look, f"glimpse at {output} of {path['execution_id']}")
+
+    def ended(self) -> str:
+        """Stop looking, and return what was seen."""
+        self._over = True
+        self.work.cancel()
+        return tail(self._text)
+
+    async def _look(self) -> None:
+        await self._stream.follow(self._keep, lambda: self._over)
+
+    async def _keep(self, piece: str) -> None:
+        self._text = (self._text + piece)[-2 * TOLD_CHARACTERS :]

@@ -1,0 +1,69 @@
+# Generated from ../_async/blueprints.py by scripts/unasync.py: change that file, and run the script.
+"""Making and finding blueprints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...contract.endpoints import blueprints
+from ..answers import without
+from ..blueprints import check_file_mounts
+from ..errors import RequestInfo, hide_from_traceback
+from ..pages import Fetched, Items, cursor_after
+from ..requests import options_of
+from .blueprint import Blueprint
+from .transport import Transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ...contract.params.calls import SDKBlueprintCreateParams, SDKBlueprintListParams
+
+__tracebackhide__ = hide_from_traceback
+
+
+class BlueprintOps:
+    """Makes and finds blueprints; `runloop.blueprint`.
+
+    :param transport: the client's.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, **params: Unpack[SDKBlueprintCreateParams]) -> Blueprint:
+        """Make a blueprint and wait until it is built.
+
+        :param params: what it is made of; `polling_config` says how long to wait, 120 s by default.
+        :raises ValueError: if `file_mounts` are larger than the service takes.
+        :raises BlueprintFailedError: if the build fails; the message has the end of its log.
+        :raises PollingTimeout: if it takes longer.
+        """
+        check_file_mounts(params.get("file_mounts"))
+        values = {name: value for name, value in params.items() if name != "polling_config"}
+        view = self._transport.call(blueprints.CREATE, {}, values)
+        if not view.id:
+            raise without("id", RequestInfo("POST", "/v1/blueprints"))
+        blueprint = Blueprint(self._transport, view.id)
+        waiting: Any = options_of(params, "polling_config", "extra_headers", "extra_query")
+        blueprint.await_build_complete(**waiting)
+        return blueprint
+
+    def from_id(self, blueprint_id: str) -> Blueprint:
+        """Return the handle of a blueprint. Nothing is asked of the service, so it may not exist."""
+        return Blueprint(self._transport, blueprint_id)
+
+    def list(self, **params: Unpack[SDKBlueprintListParams]) -> Items[Blueprint]:
+        """Return the blueprints, newest first; further pages are fetched on the way.
+
+        :param params: `name` for those of one name, `limit` for at most so many.
+        """
+
+        def fetch(after: str | None) -> Fetched[Blueprint]:
+            values = {**params, "starting_after": after} if after else params
+            view = self._transport.call(blueprints.LIST, {}, values)
+            items = view.blueprints or []
+            found = [Blueprint(self._transport, item.id) for item in items]
+            return found, cursor_after(view, items, "limit" in params)
+
+        return Items(fetch)

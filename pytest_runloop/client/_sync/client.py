@@ -1,0 +1,95 @@
+# Generated from ../_async/client.py by scripts/unasync.py: change that file, and run the script.
+"""The client: where everything begins."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from ..errors import hide_from_traceback
+from ..secret import Secret
+from ..settings import settings_from
+
+if TYPE_CHECKING:
+    import httpx
+
+    from .blueprints import BlueprintOps
+    from .devboxes import DevboxOps
+    from .snapshots import SnapshotOps
+
+__tracebackhide__ = hide_from_traceback
+
+
+class Runloop:
+    """A client of the Runloop API, on Runloop's cloud or on a local backend.
+
+    It opens connections when they are first needed, and closes them at `close()`. It is not bound to
+    one event loop: each loop that uses it gets connections of its own, which end with the loop.
+
+    :param base_url: where the API is; else `RUNLOOP_BASE_URL`, else Runloop's cloud.
+    :param api_key: the key; else `RUNLOOP_API_KEY`.
+    :param timeout: how long an answer may take, in seconds; by default 30, and 600 for file transfers.
+    :param max_retries: how often a request is repeated that failed for a passing reason.
+    :param transport: carries the requests in place of real connections, for tests.
+    :raises ConfigurationError: if there is no usable key or base URL.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float | None = None,
+        max_retries: int = 5,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        secret = Secret(api_key) if api_key is not None else None
+        del api_key  # Tracebacks may show what arguments hold.
+        # Here, not above: naming the class then costs no import of httpx, which takes longer than the rest.
+        from ..pools import Pools
+        from ..retries import RetryPolicy
+        from .blueprints import BlueprintOps
+        from .devboxes import DevboxOps
+        from .snapshots import SnapshotOps
+        from .transport import Transport
+
+        settings = settings_from(base_url, secret, timeout, max_retries)
+        self._transport = Transport(settings, Pools(settings, transport), RetryPolicy(max_retries))
+        self._devbox = DevboxOps(self._transport)
+        self._blueprint = BlueprintOps(self._transport)
+        self._snapshot = SnapshotOps(self._transport)
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is."""
+        return self._transport.settings.base_url
+
+    @property
+    def devbox(self) -> DevboxOps:
+        """Makes and finds devboxes."""
+        return self._devbox
+
+    @property
+    def blueprint(self) -> BlueprintOps:
+        """Makes and finds blueprints."""
+        return self._blueprint
+
+    @property
+    def snapshot(self) -> SnapshotOps:
+        """Finds disk snapshots."""
+        return self._snapshot
+
+    def close(self) -> None:
+        """Close the connections. Devboxes live on."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.base_url}>"

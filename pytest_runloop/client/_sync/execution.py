@@ -1,0 +1,188 @@
+# Generated from ../_async/execution.py by scripts/unasync.py: change that file, and run the script.
+"""A command that runs or ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ...contract.endpoints import executions
+from ...contract.params.options import PollingConfig
+from ...contract.views.executions import DevboxAsyncExecutionDetailView
+from ..concurrency import Background
+from ..errors import CommandStillRunningError, RunloopError, hide_from_traceback
+from ..polling import Budget
+from ..requests import options_of
+from ..results import TOLD_CHARACTERS, shortened, tail
+from .followers import OUTPUTS, Followers
+from .output import OutputStream
+from .results import ExecutionResult
+from .transport import Transport
+from .waiting import LongPoll
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ...contract.params.calls import SDKExecutionKillParams
+    from ...contract.params.options import (
+        BaseRequestOptions,
+        LongPollingRequestOptions,
+        LongRequestOptions,
+    )
+
+__tracebackhide__ = hide_from_traceback
+
+_HOLD_SECONDS: Final = 25.0
+_GLIMPSE_SECONDS: Final = 0.5
+"""How long to look at the output of a command that is no longer waited for."""
+
+
+class Execution:
+    """A command that was started. It runs whether or not anybody waits for it.
+
+    :param transport: the client's.
+    :param path: the devbox's and the execution's ids.
+    :param command: what runs; empty if this program did not start it.
+    :param followers: who gets its output.
+    """
+
+    def __init__(
+        self, transport: Transport, path: Mapping[str, str], command: str, followers: Followers
+    ) -> None:
+        self._transport = transport
+        self._path = path
+        self._command = command
+        self._followers = followers
+        self._completed: DevboxAsyncExecutionDetailView | None = None
+
+    @property
+    def devbox_id(self) -> str:
+        """The id of the devbox that it runs in."""
+        return self._path["devbox_id"]
+
+    @property
+    def execution_id(self) -> str:
+        """The id of the command."""
+        return self._path["execution_id"]
+
+    def result(self, **options: Unpack[LongPollingRequestOptions]) -> ExecutionResult:
+        """Wait for the command's end, and until its output has been handed to the callbacks.
+
+        :param options: `polling_config` says how long to wait; 120 s by default.
+        :raises CommandStillRunningError: if it still runs after that. It can be waited for again.
+        """
+        if self._completed is None:
+            self._completed = self._awaited(options)
+        self._followers.finish()
+        return ExecutionResult(self._transport, self._completed, self._path, self._command)
+
+    def get_state(self, **options: Unpack[BaseRequestOptions]) -> DevboxAsyncExecutionDetailView:
+        """Return what the service says about the command now."""
+        return self._transport.call(executions.RETRIEVE, self._path, options)
+
+    def kill(self, **params: Unpack[SDKExecutionKillParams]) -> DevboxAsyncExecutionDetailView:
+        """Kill the command.
+
+        :param params: `kill_process_group=True` also kills what the command started.
+        """
+        return self._transport.call(executions.KILL, self._path, params)
+
+    def send_std_in(self, text: str, **options: Unpack[LongRequestOptions]) -> None:
+        """Write to the command's standard input; it must have been started with `attach_stdin=True`."""
+        self._to_std_in({"text": text, **options})
+
+    def close_std_in(self, **options: Unpack[LongRequestOptions]) -> None:
+        """End the command's standard input."""
+        self._to_std_in({"signal": "EOF", **options})
+
+    def interrupt(self, **options: Unpack[LongRequestOptions]) -> None:
+        """Interrupt the command, as Ctrl-C does; it must have been started with `attach_stdin=True`."""
+        self._to_std_in({"signal": "INTERRUPT", **options})
+
+    def stop_following(self) -> None:
+        """Hand no more output to the callbacks. The command goes on."""
+        self._followers.cancel()
+
+    def _to_std_in(self, params: Mapping[str, Any]) -> None:
+        told = self._transport.call(executions.SEND_STD_IN, self._path, params)
+        if told.success is False:
+            raise RunloopError(
+                f"Nothing could be sent to {self._told()}: has it ended, "
+                "or was it started without attach_stdin=True?"
+            )
+
+    def _awaited(self, options: Mapping[str, Any]) -> DevboxAsyncExecutionDetailView:
+        config: PollingConfig | None = options.get("polling_config")
+        budget = Budget(config)
+        wait = LongPoll(
+            self._transport,
+            executions.WAIT_FOR_STATUS,
+            self._path,
+            ["completed"],
+            _HOLD_SECONDS,
+            options_of(options, "extra_headers", "extra_query"),
+        )
+        view, completed = wait.result(budget, lambda view: view.status == "completed")
+        if completed:
+            return view  # type: ignore[no-any-return]
+        raise self._followers.error or self._still_running(view, budget)
+
+    def _still_running(self, view: object, budget: Budget) -> CommandStillRunningError:
+        waited = budget.spent
+        stdout, stderr = self._so_far()
+        lines = [
+            f"{self._told()} still runs after {waited:.0f} s. It was left running: wait longer with "
+            "polling_config=PollingConfig(timeout_seconds=..., max_attempts=...), or end it with kill().",
+            *(
+                f"--- {name} so far ---\n{text.rstrip()}"
+                for name, text in self._named(stdout, stderr)
+                if text
+            ),
+        ]
+        return CommandStillRunningError(
+            "\n".join(lines),
+            view,
+            devbox_id=self.devbox_id,
+            execution_id=self.execution_id,
+            stdout=stdout,
+            stderr=stderr,
+        )
+
+    def _named(self, *texts: str) -> list[tuple[str, str]]:
+        return list(zip(OUTPUTS, texts, strict=True))
+
+    def _so_far(self) -> list[str]:
+        """Look at the outputs for a moment: a quiet command's streams have no end to wait for."""
+        glimpses = [_Glimpse(self._transport, output, self._path) for output in OUTPUTS]
+        for glimpse in glimpses:
+            glimpse.work.wait(_GLIMPSE_SECONDS)
+        return [glimpse.ended() for glimpse in glimpses]
+
+    def _told(self) -> str:
+        command = f": {shortened(self._command)}" if self._command else ""
+        return f"Command {self.execution_id} in devbox {self.devbox_id}{command}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.execution_id} in {self.devbox_id}>"
+
+
+class _Glimpse:
+    """What one output of a running command holds by now, or its end if that is much."""
+
+    def __init__(self, transport: Transport, output: str, path: Mapping[str, str]) -> None:
+        self._text = ""
+        self._over = False
+        self._stream = OutputStream(transport, output, path)
+        self.work = Background(self._look, f"glimpse at {output} of {path['execution_id']}")
+
+    def ended(self) -> str:
+        """Stop looking, and return what was seen."""
+        self._over = True
+        self.work.cancel()
+        return tail(self._text)
+
+    def _look(self) -> None:
+        self._stream.follow(self._keep, lambda: self._over)
+
+    def _keep(self, piece: str) -> None:
+        self._text = (self._text + piece)[-2 * TOLD_CHARACTERS :]

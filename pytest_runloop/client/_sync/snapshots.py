@@ -1,0 +1,49 @@
+# Generated from ../_async/snapshots.py by scripts/unasync.py: change that file, and run the script.
+"""Finding disk snapshots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...contract.endpoints import snapshots
+from ..errors import hide_from_traceback
+from ..pages import Fetched, Items, cursor_after
+from .snapshot import Snapshot
+from .transport import Transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ...contract.params.calls import SDKDiskSnapshotListParams
+
+__tracebackhide__ = hide_from_traceback
+
+
+class SnapshotOps:
+    """Finds disk snapshots; `runloop.snapshot`. They are taken by `devbox.snapshot_disk()`.
+
+    :param transport: the client's.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def from_id(self, snapshot_id: str) -> Snapshot:
+        """Return the handle of a snapshot. Nothing is asked of the service, so it may not exist."""
+        return Snapshot(self._transport, snapshot_id)
+
+    def list(self, **params: Unpack[SDKDiskSnapshotListParams]) -> Items[Snapshot]:
+        """Return the snapshots, newest first; further pages are fetched on the way.
+
+        :param params: `devbox_id` for those of one devbox, `limit` for at most so many;
+            `extra_query={"metadata[KEY]": "value"}` for those with some metadata.
+        """
+
+        def fetch(after: str | None) -> Fetched[Snapshot]:
+            values = {**params, "starting_after": after} if after else params
+            view = self._transport.call(snapshots.LIST, {}, values)
+            items = view.snapshots or []
+            found = [Snapshot(self._transport, item.id) for item in items]
+            return found, cursor_after(view, items, "limit" in params)
+
+        return Items(fetch)

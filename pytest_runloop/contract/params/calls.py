@@ -1,0 +1,119 @@
+"""What the methods of the client's objects take: the parameters of a call with the options of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from .blueprints import BlueprintCreateParams, BlueprintListParams
+from .devboxes import (
+    DevboxBaseCreateParams,
+    DevboxCreateParams,
+    DevboxDownloadFileParams,
+    DevboxListParams,
+    DevboxLogsListParams,
+    DevboxReadFileContentsParams,
+    DevboxShutdownParams,
+    DevboxSnapshotDiskParams,
+    DevboxUpdateParams,
+    DevboxUploadFileParams,
+    DevboxWriteFileContentsParams,
+)
+from .executions import DevboxExecuteOptions, ExecutionKillParams
+from .options import (
+    BaseRequestOptions,
+    LongPollingRequestOptions,
+    LongRequestOptions,
+    PollingRequestOptions,
+)
+from .snapshots import DiskSnapshotListParams, DiskSnapshotUpdateParams
+
+OutputCallback = Callable[[str], Any]
+"""Takes a piece of a command's output. It may be a coroutine function where the client is async."""
+
+
+class ExecuteCallbacks(TypedDict, total=False):
+    """Who gets a command's output while it runs. Of one command, one call is made at a time."""
+
+    stdout: OutputCallback | None
+    stderr: OutputCallback | None
+    output: OutputCallback | None
+    """Gets both."""
+
+
+class SDKDevboxCreateParams(DevboxCreateParams, LongPollingRequestOptions, total=False):
+    """How to make a devbox and to wait until it runs."""
+
+
+class SDKDevboxCreateFromImageParams(DevboxBaseCreateParams, LongPollingRequestOptions, total=False):
+    """How to make a devbox whose starting point is given otherwise."""
+
+
+class SDKDevboxListParams(DevboxListParams, BaseRequestOptions, total=False):
+    """Which devboxes to list."""
+
+
+class SDKDevboxUpdateParams(DevboxUpdateParams, LongRequestOptions, total=False):
+    """What to change of a devbox."""
+
+
+class SDKDevboxShutdownParams(DevboxShutdownParams, LongRequestOptions, total=False):
+    """How to end a devbox."""
+
+
+class SDKDevboxLogsListParams(DevboxLogsListParams, BaseRequestOptions, total=False):
+    """Which log lines to list."""
+
+
+class SDKDevboxExecuteAsyncParams(DevboxExecuteOptions, ExecuteCallbacks, LongRequestOptions, total=False):
+    """How to start a command."""
+
+
+class SDKDevboxExecuteParams(SDKDevboxExecuteAsyncParams, PollingRequestOptions, total=False):
+    """How to run a command to its end."""
+
+
+class SDKExecutionKillParams(ExecutionKillParams, LongRequestOptions, total=False):
+    """How to kill a command."""
+
+
+class SDKDevboxReadFileContentsParams(DevboxReadFileContentsParams, LongRequestOptions, total=False):
+    """Which text file to read."""
+
+
+class SDKDevboxWriteFileContentsParams(DevboxWriteFileContentsParams, LongRequestOptions, total=False):
+    """Which text file to write."""
+
+
+class SDKDevboxDownloadFileParams(DevboxDownloadFileParams, LongRequestOptions, total=False):
+    """Which file to read."""
+
+
+class SDKDevboxUploadFileParams(DevboxUploadFileParams, LongRequestOptions, total=False):
+    """Which file to write."""
+
+
+class SDKDevboxSnapshotDiskParams(DevboxSnapshotDiskParams, LongPollingRequestOptions, total=False):
+    """How to take a snapshot and to wait for it."""
+
+
+class SDKDevboxSnapshotDiskAsyncParams(DevboxSnapshotDiskParams, LongRequestOptions, total=False):
+    """How to begin a snapshot."""
+
+
+class SDKDiskSnapshotListParams(DiskSnapshotListParams, BaseRequestOptions, total=False):
+    """Which snapshots to list."""
+
+
+class SDKDiskSnapshotUpdateParams(DiskSnapshotUpdateParams, LongRequestOptions, total=False):
+    """What to change of a snapshot."""
+
+
+class SDKBlueprintCreateParams(BlueprintCreateParams, LongPollingRequestOptions, total=False):
+    """How to make a blueprint and to wait until it is built."""
+
+
+class SDKBlueprintListParams(BlueprintListParams, BaseRequestOptions, total=False):
+    """Which blueprints to list."""

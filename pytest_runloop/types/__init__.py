@@ -1,0 +1,148 @@
+"""The types of the API, under the names of its type reference.
+
+Views are what the service answers. Params are what calls take, as TypedDicts; the `SDK…` ones are what the
+methods of the client's objects take. A name that is both is the view here, and the TypedDict in
+`pytest_runloop.types.shared_params`.
+"""
+
+from __future__ import annotations
+
+from ..contract.params.blueprints import BlueprintCreateParams, BlueprintListParams
+from ..contract.params.calls import (
+    SDKBlueprintCreateParams,
+    SDKBlueprintListParams,
+    SDKDevboxCreateFromImageParams,
+    SDKDevboxCreateParams,
+    SDKDevboxDownloadFileParams,
+    SDKDevboxExecuteAsyncParams,
+    SDKDevboxExecuteParams,
+    SDKDevboxListParams,
+    SDKDevboxReadFileContentsParams,
+    SDKDevboxSnapshotDiskAsyncParams,
+    SDKDevboxSnapshotDiskParams,
+    SDKDevboxUploadFileParams,
+    SDKDevboxWriteFileContentsParams,
+    SDKDiskSnapshotListParams,
+    SDKDiskSnapshotUpdateParams,
+)
+from ..contract.params.devboxes import (
+    DevboxCreateParams,
+    DevboxDownloadFileParams,
+    DevboxListParams,
+    DevboxReadFileContentsParams,
+    DevboxSnapshotDiskAsyncParams,
+    DevboxSnapshotDiskParams,
+    DevboxUpdateParams,
+    DevboxUploadFileParams,
+    DevboxWriteFileContentsParams,
+)
+from ..contract.params.executions import (
+    DevboxExecuteAsyncParams,
+    DevboxExecuteParams,
+    DevboxExecuteSyncParams,
+    DevboxWaitForCommandParams,
+    ExecutionKillParams,
+    ExecutionRetrieveParams,
+    ExecutionSendStdInParams,
+)
+from ..contract.params.options import (
+    BaseRequestOptions,
+    LongPollingRequestOptions,
+    LongRequestOptions,
+    PollingConfig,
+    PollingRequestOptions,
+)
+from ..contract.params.snapshots import (
+    DevboxListDiskSnapshotsParams,
+    DiskSnapshotListParams,
+    DiskSnapshotUpdateParams,
+)
+from ..contract.views.blueprints import (
+    BlueprintBuildLog,
+    BlueprintBuildLogsListView,
+    BlueprintBuildParameters,
+    BlueprintListView,
+    BlueprintView,
+)
+from ..contract.views.devboxes import DevboxListView, DevboxLogsListView, DevboxView
+from ..contract.views.executions import (
+    DevboxAsyncExecutionDetailView,
+    DevboxExecutionDetailView,
+    DevboxSendStdInResult,
+    ExecutionUpdateChunk,
+)
+from ..contract.views.launch import AfterIdle, LaunchParameters
+from ..contract.views.mounts import AgentMountParameters, CodeMountParameters, ObjectMountParameters
+from ..contract.views.snapshots import (
+    DevboxSnapshotAsyncStatusView,
+    DevboxSnapshotListView,
+    DevboxSnapshotView,
+)
+
+DevboxReadFileContentsResponse = str
+"""A file's text."""
+
+__all__ = [
+    "AfterIdle",
+    "AgentMountParameters",
+    "BaseRequestOptions",
+    "BlueprintBuildLog",
+    "BlueprintBuildLogsListView",
+    "BlueprintBuildParameters",
+    "BlueprintCreateParams",
+    "BlueprintListParams",
+    "BlueprintListView",
+    "BlueprintView",
+    "CodeMountParameters",
+    "DevboxAsyncExecutionDetailView",
+    "DevboxCreateParams",
+    "DevboxDownloadFileParams",
+    "DevboxExecuteAsyncParams",
+    "DevboxExecuteParams",
+    "DevboxExecuteSyncParams",
+    "DevboxExecutionDetailView",
+    "DevboxListDiskSnapshotsParams",
+    "DevboxListParams",
+    "DevboxListView",
+    "DevboxLogsListView",
+    "DevboxReadFileContentsParams",
+    "DevboxReadFileContentsResponse",
+    "DevboxSendStdInResult",
+    "DevboxSnapshotAsyncStatusView",
+    "DevboxSnapshotDiskAsyncParams",
+    "DevboxSnapshotDiskParams",
+    "DevboxSnapshotListView",
+    "DevboxSnapshotView",
+    "DevboxUpdateParams",
+    "DevboxUploadFileParams",
+    "DevboxView",
+    "DevboxWaitForCommandParams",
+    "DevboxWriteFileContentsParams",
+    "DiskSnapshotListParams",
+    "DiskSnapshotUpdateParams",
+    "ExecutionKillParams",
+    "ExecutionRetrieveParams",
+    "ExecutionSendStdInParams",
+    "ExecutionUpdateChunk",
+    "LaunchParameters",
+    "LongPollingRequestOptions",
+    "LongRequestOptions",
+    "ObjectMountParameters",
+    "PollingConfig",
+    "PollingRequestOptions",
+    "SDKBlueprintCreateParams",
+    "SDKBlueprintListParams",
+    "SDKDevboxCreateFromImageParams",
+    "SDKDevboxCreateParams",
+    "SDKDevboxDownloadFileParams",
+    "SDKDevboxExecuteAsyncParams",
+    "SDKDevboxExecuteParams",
+    "SDKDevboxListParams",
+    "SDKDevboxReadFileContentsParams",
+    "SDKDevboxSnapshotDiskAsyncParams",
+    "SDKDevboxSnapshotDiskParams",
+    "SDKDevboxUploadFileParams",
+    "SDKDevboxWriteFileContentsParams",
+    "SDKDiskSnapshotListParams",
+    "SDKDiskSnapshotUpdateParams",
+]

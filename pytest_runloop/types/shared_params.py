@@ -1,0 +1,14 @@
+"""The TypedDicts that have the name of a view."""
+
+from __future__ import annotations
+
+from ..contract.params.launch import AfterIdle, LaunchParameters
+from ..contract.params.mounts import AgentMountParameters, CodeMountParameters, ObjectMountParameters
+
+__all__ = [
+    "AfterIdle",
+    "AgentMountParameters",
+    "CodeMountParameters",
+    "LaunchParameters",
+    "ObjectMountParameters",
+]

@@ -1,0 +1,137 @@
+"""A Runloop API of a few lines, which records what it is asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+Responder = Callable[[httpx.Request], httpx.Response]
+
+EXECUTION = {
+    "devbox_id": "dbx_1",
+    "execution_id": "exc_1",
+    "status": "completed",
+    "exit_status": 0,
+    "stdout": "one\ntwo\n",
+    "stderr": "",
+    "stdout_truncated": False,
+    "stderr_truncated": False,
+}
+DEVBOX = {"id": "dbx_1", "status": "running", "create_time_ms": 1}
+SNAPSHOT = {"id": "snp_1", "create_time_ms": 1, "source_devbox_id": "dbx_1"}
+BLUEPRINT = {"id": "bpt_1", "name": "b", "status": "build_complete", "state": "created", "create_time_ms": 1}
+
+
+def answer(body: object, status: int = 200, **headers: str) -> httpx.Response:
+    """Return a JSON answer; underscores in header names stand for hyphens."""
+    return httpx.Response(
+        status, json=body, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+
+
+def refusal(
+    status: int, code: str = "oops", message: str = "it went wrong", **headers: str
+) -> httpx.Response:
+    """Return an error answer as the service words them."""
+    return answer({"error": code, "message": message}, status, **headers)
+
+
+def events(*events: object) -> httpx.Response:
+    """Return a stream of events, each given by its data, or by `(name, data)`."""
+    text = ""
+    for event in events:
+        name, data = event if isinstance(event, tuple) else (None, event)
+        text += (f"event: {name}\n" if name else "") + f"data: {json.dumps(data)}\n\n"
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=text.encode())
+
+
+def _awaited(request: httpx.Request) -> str:
+    return "suspended" if b"suspended" in request.content else "running"
+
+
+DEFAULTS: list[tuple[str, Responder]] = [
+    (
+        r"GET .*/stream_stdout_updates",
+        lambda _: events({"output": "one\n", "offset": 4}, {"output": "two\n"}),
+    ),
+    (r"GET .*/stream_stderr_updates", lambda _: events()),
+    (r"POST .*/execute_async", lambda _: answer({**EXECUTION, "status": "running", "exit_status": None})),
+    (r"POST .*/send_std_in", lambda _: answer({"devbox_id": "d", "execution_id": "e", "success": True})),
+    (r".*/executions/.*", lambda _: answer(EXECUTION)),
+    (r"POST .*/read_file_contents", lambda _: httpx.Response(200, text="text")),
+    (r"POST .*/write_file_contents", lambda _: answer({**EXECUTION, "stdout": ""})),
+    (r"POST .*/download_file", lambda _: httpx.Response(200, content=b"bytes")),
+    (r"POST .*/(upload_file|keep_alive|delete)", lambda _: answer({})),
+    (r"GET .*/blueprints/.*/logs", lambda _: answer({"blueprint_id": "bpt_1", "logs": []})),
+    (r"GET .*/logs", lambda _: answer({"logs": []})),
+    (r"GET .*/disk_snapshots/.*/status", lambda _: answer({"status": "complete", "snapshot": SNAPSHOT})),
+    (r"GET .*/disk_snapshots", lambda _: answer({"snapshots": [SNAPSHOT], "has_more": False})),
+    (r"POST .*snapshot.*", lambda _: answer(SNAPSHOT)),
+    (r"GET /v1/blueprints", lambda _: answer({"blueprints": [BLUEPRINT], "has_more": False})),
+    (r".* /v1/blueprints.*", lambda _: answer(BLUEPRINT)),
+    (r"GET /v1/devboxes", lambda _: answer({"devboxes": [DEVBOX], "has_more": False})),
+    (r"POST .*/shutdown", lambda _: answer({**DEVBOX, "status": "shutdown"})),
+    (r"POST .*/wait_for_status", lambda request: answer({**DEVBOX, "status": _awaited(request)})),
+    (r".* /v1/devboxes.*", lambda _: answer(DEVBOX)),
+]
+
+
+@dataclass
+class FakeApi:
+    """Answers requests, by default as a service where all goes well; `on` changes single answers."""
+
+    requests: list[httpx.Request] = field(default_factory=list)
+    rules: list[tuple[str, list[Responder]]] = field(default_factory=list)
+
+    def on(self, pattern: str, *responses: httpx.Response | Responder | Exception) -> None:
+        """Answer requests whose `VERB path` matches, one after another; the last answer stays."""
+        self.rules.insert(0, (pattern, [_responder(response) for response in responses]))
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request, as a connection does: the body is not read yet."""
+        self.requests.append(request)
+        made = self._response(request)
+        return httpx.Response(made.status_code, headers=made.headers, stream=httpx.ByteStream(made.content))
+
+    def _response(self, request: httpx.Request) -> httpx.Response:
+        what = f"{request.method} {request.url.path}"
+        for pattern, responders in self.rules:
+            if re.fullmatch(pattern, what):
+                return (responders.pop(0) if len(responders) > 1 else responders[0])(request)
+        for pattern, responder in DEFAULTS:
+            if re.fullmatch(pattern, what):
+                return responder(request)
+        return refusal(404, "not_found", f"no {what} here")
+
+    @property
+    def calls(self) -> list[str]:
+        """What was asked, as `VERB path`."""
+        return [f"{request.method} {request.url.raw_path.decode()}" for request in self.requests]
+
+    def bodies(self, pattern: str = ".*") -> list[Any]:
+        """The JSON bodies of the requests that match."""
+        return [
+            json.loads(request.content) if request.content else None
+            for request, call in zip(self.requests, self.calls, strict=True)
+            if re.fullmatch(pattern, call)
+        ]
+
+
+def _responder(response: httpx.Response | Responder | Exception) -> Responder:
+    if isinstance(response, Exception):
+        return _raiser(response)
+    if isinstance(response, httpx.Response):
+        return lambda _: response
+    return response
+
+
+def _raiser(error: Exception) -> Responder:
+    def respond(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    return respond

@@ -1,0 +1,146 @@
+"""For the same call, this client sends what Runloop's own SDK sends. Differences are listed, with reasons."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from runloop_api_client import RunloopSDK
+
+from pytest_runloop import Runloop
+
+from .fake_api import DEVBOX, FakeApi, answer
+
+KEY = "ak_test"
+
+DIFFERENCES = {
+    "accept-encoding": "We ask for no compression: answers are small, files are compressed already or local.",
+    "x-stainless-*": "They describe the SDK, its retries and its machine.",
+    "user-agent": "It names the program that asks.",
+    "x-request-id": "One per logical request in both; the value is random, or the caller's.",
+    "authorization": "The same key in both, compared on its own.",
+    "content-type of an uploaded part": "We send octets; the SDK guesses by the name.",
+    "boundary": "Random.",
+    "order": "Of keys in a query, and of statuses to wait for: it means nothing, and the SDK's varies.",
+    "timeout_seconds": "What is left of the budget, which depends on the clock.",
+}
+
+# Each call is written once: both clients have the same names.
+CALLS: dict[str, Callable[[Any, Any], Any]] = {
+    "create": lambda r, d: r.devbox.create(
+        name="a", blueprint_name="b", metadata={"k": "ä"}, launch_parameters={"keep_alive_time_seconds": 60}
+    ),
+    "create with nothing": lambda r, d: r.devbox.create(),
+    "create with null": lambda r, d: r.devbox.create(entrypoint=None),
+    "create from a blueprint's id": lambda r, d: r.devbox.create_from_blueprint_id("bpt_1", name="a"),
+    "create from a blueprint's name": lambda r, d: r.devbox.create_from_blueprint_name("base"),
+    "create from a snapshot": lambda r, d: r.devbox.create_from_snapshot("snp_1", secrets={"A": "B"}),
+    "list": lambda r, d: r.devbox.list(limit=3, status="running", starting_after="dbx_0")[:],
+    "get_info": lambda r, d: d.get_info(),
+    "get_info with extra query": lambda r, d: d.get_info(extra_query={"flag": True, "many": ["a", "b"]}),
+    "await_running": lambda r, d: d.await_running(),
+    "await_suspended": lambda r, d: d.await_suspended(),
+    "suspend": lambda r, d: d.suspend(),
+    "resume": lambda r, d: d.resume(),
+    "keep_alive": lambda r, d: d.keep_alive(),
+    "shutdown": lambda r, d: d.shutdown(),
+    "logs": lambda r, d: d.logs(execution_id="exc_1"),
+    "snapshot_disk": lambda r, d: d.snapshot_disk(name="s", commit_message="why", metadata={"a": "b"}),
+    "snapshot_disk_async": lambda r, d: d.snapshot_disk_async(),
+    "exec": lambda r, d: d.cmd.exec("echo 'ä'"),
+    "exec with a key": lambda r, d: d.cmd.exec("echo", idempotency_key="mine"),
+    "exec with extra headers and body": lambda r, d: d.cmd.exec_async(
+        "echo", extra_headers={"X-Extra": "1"}, extra_body={"more": 1}
+    ),
+    "stdin": lambda r, d: d.cmd.exec_async("cat", attach_stdin=True).send_std_in("text"),
+    "end of stdin": lambda r, d: d.cmd.exec_async("cat", attach_stdin=True).close_std_in(),
+    "kill": lambda r, d: d.cmd.exec_async("sleep").kill(),
+    "get_state": lambda r, d: d.cmd.exec_async("sleep").get_state(),
+    "read": lambda r, d: d.file.read(file_path="~/ä b"),
+    "write": lambda r, d: d.file.write(file_path="/x", contents="ä\n"),
+    "download": lambda r, d: d.file.download(path="~/b"),
+    "upload": lambda r, d: d.file.upload(path="~/b c", file=b"\x00\xff"),
+    "upload with a name": lambda r, d: d.file.upload(path="b", file=('q"uote.bin', b"x")),
+    "snapshot list": lambda r, d: r.snapshot.list(devbox_id="dbx_1", metadata_key="v", metadata_key_in="a,b")[
+        :
+    ],
+    "snapshot info": lambda r, d: r.snapshot.from_id("snp_1").get_info(),
+    "snapshot update": lambda r, d: r.snapshot.from_id("snp_1").update(name="n", metadata=None),
+    "snapshot delete": lambda r, d: r.snapshot.from_id("snp_1").delete(),
+    "snapshot create_devbox": lambda r, d: r.snapshot.from_id("snp_1").create_devbox(name="x"),
+    "blueprint create": lambda r, d: r.blueprint.create(name="b", system_setup_commands=["true"]),
+    "blueprint info": lambda r, d: r.blueprint.from_id("bpt_1").get_info(),
+    "blueprint logs": lambda r, d: r.blueprint.from_id("bpt_1").logs(),
+    "blueprint list": lambda r, d: r.blueprint.list(name="b")[:],
+    "blueprint delete": lambda r, d: r.blueprint.from_id("bpt_1").delete(),
+    "blueprint create_devbox": lambda r, d: r.blueprint.from_id("bpt_1").create_devbox(),
+}
+
+
+def recorded(client: Callable[[httpx.Client], Any], call: Callable[[Any, Any], Any]) -> list[dict[str, Any]]:
+    """Return what a client sends for a call."""
+    api = FakeApi()
+    api.on("POST .*/create_and_await_running", answer({**DEVBOX, "status": "provisioning"}))
+    with httpx.Client(transport=httpx.MockTransport(api)) as http:
+        runloop = client(http)
+        devbox = runloop.devbox.from_id("dbx_1")
+        api.requests.clear()  # The SDK's `from_id` waits for the devbox; ours asks nothing.
+        call(runloop, devbox)
+    return [told(request) for request in api.requests]
+
+
+def told(request: httpx.Request) -> dict[str, Any]:
+    """Return what matters of a request."""
+    kept = {
+        name: value
+        for name, value in request.headers.items()
+        if name
+        not in ("accept-encoding", "user-agent", "host", "connection", "x-request-id", "content-length")
+        and not name.startswith("x-stainless")
+    }
+    key = request.headers.get("x-request-id")
+    boundary = re.search("boundary=(.*)", kept.get("content-type", ""))
+    if boundary:
+        kept["content-type"] = kept["content-type"].replace(boundary[1], "B")
+    return {
+        "call": f"{request.method} {request.url.raw_path.partition(b'?')[0].decode()}",
+        "query": sorted(request.url.query.split(b"&")),
+        "body": body(request.content, boundary[1] if boundary else None),
+        "headers": kept,
+        "key": key if key == "mine" else key is not None,
+    }
+
+
+def body(content: bytes, boundary: str | None) -> Any:
+    """Return a body without what is random."""
+    if boundary is not None:
+        return content.replace(boundary.encode(), b"B")
+    if not content:
+        return None
+    data = json.loads(content)
+    if "timeout_seconds" in data:
+        data["timeout_seconds"] = round(data["timeout_seconds"])
+        data["statuses"] = sorted(data["statuses"])
+    return data
+
+
+@pytest.fixture(params=CALLS)
+def call(request: pytest.FixtureRequest) -> Callable[[Any, Any], Any]:
+    """Each of the calls."""
+    return CALLS[request.param]
+
+
+def test_both_clients_send_the_same(call: Callable[[Any, Any], Any]) -> None:
+    def ours(http: httpx.Client) -> Any:
+        return Runloop("http://api.test", KEY, transport=http._transport)
+
+    def official(http: httpx.Client) -> Any:
+        return RunloopSDK(bearer_token=KEY, base_url="http://api.test", http_client=http)
+
+    sent = recorded(ours, call)
+    assert sent
+    assert sent == recorded(official, call)
