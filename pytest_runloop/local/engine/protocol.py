@@ -137,10 +137,17 @@ class Layers(Protocol):
 class Engine(Protocol):
     """A tier, ready to boot boxes."""
 
-    tier: str
-    """`namespace`, `landlock` or `process`."""
-    capabilities: frozenset[Capability]
-    layers: Layers
+    @property
+    def tier(self) -> str:
+        """`namespace`, `landlock` or `process`."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the tier can give."""
+
+    @property
+    def layers(self) -> Layers:
+        """The immutable layers that boxes start from and snapshots become."""
 
     async def boot(self, spec: BoxSpec) -> Box:
         """Boot a box.

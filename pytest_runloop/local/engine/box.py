@@ -1,0 +1,288 @@
+"""A box of any tier, as the server sees it: the asyncio side of `protocol.Box` and `protocol.Process`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_runloop.local.engine.channel import Channel, ChannelEndedError
+from pytest_runloop.local.engine.gate import Gate
+from pytest_runloop.local.engine.launcher import BootError, Forked
+from pytest_runloop.local.engine.layers import point
+from pytest_runloop.local.engine.protocol import BoxGoneError, BoxSpec, Capability, CapabilityError, Command
+from pytest_runloop.local.engine.wire import Message
+
+if TYPE_CHECKING:
+    from pytest_runloop.local.engine.engine import SandboxEngine
+
+_DROP_TIMEOUT = 0.0015  # seconds; enough for a box of a few files
+
+
+class SandboxProcess:
+    """A process that a box's agent started.
+
+    :param pid: as the box numbers it.
+    :param channel: to the agent.
+    """
+
+    def __init__(self, pid: int, channel: Channel) -> None:
+        self.pid = pid
+        self._channel = channel
+        self._status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def wait(self) -> int:
+        """Return the exit status, 128+n after a signal. May be awaited any number of times."""
+        return await asyncio.shield(self._status)
+
+    def signal(self, number: int, *, group: bool = False) -> None:
+        """Send a signal to the process, or to its whole group. No error if it is gone."""
+        self._channel.send({"op": "signal", "pid": self.pid, "number": number, "group": group})
+
+    def end(self, status: int) -> None:
+        """Take the wait status."""
+        if not self._status.done():
+            code = os.waitstatus_to_exitcode(status)
+            self._status.set_result(128 - code if code < 0 else code)
+
+
+class SandboxBox:
+    """A running sandbox.
+
+    :param engine: that boots it.
+    :param spec: what it is.
+    :param directory: its own, made already; `up` in it is its disk.
+    """
+
+    home: str
+    environment: Mapping[str, str]
+
+    def __init__(self, engine: SandboxEngine, spec: BoxSpec, directory: Path) -> None:
+        self.spec = spec
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._engine = engine
+        self._directory = directory
+        self._layer = spec.layer if engine.tier_of_boxes.stacked else None
+        self._gate = Gate()
+        self._processes: dict[int, SandboxProcess] = {}
+        self._early: dict[int, int] = {}
+        self._opened: list[tuple[int, os.stat_result]] = []
+        self._agent: Forked | None = None
+        self._mementos: list[int] = []
+        self._dropping: asyncio.Future[None] | None = None
+        self._gone = "it was not booted"
+        self._destroyed = False
+
+    async def start(self, *, reboot: bool = False) -> None:
+        """Boot on the disk as it is.
+
+        :param reboot: the box goes on after a snapshot.
+        :raises BootError: if a step failed.
+        """
+        zygote = self._engine.zygote()
+        layers = await self._engine.layers.stack(self._layer)
+        plan = self._engine.tier_of_boxes.plan(self.spec, self._directory, layers, reboot=reboot)
+        first: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+
+        def on_note(message: Message, descriptors: list[int]) -> None:
+            if not first.done():
+                self._mementos = descriptors
+                first.set_result(message)
+            elif message["exited"] in self._processes:
+                self._processes.pop(message["exited"]).end(message["status"])
+            else:  # The caller of `spawn` has the answer but did not run yet.
+                self._early[message["exited"]] = message["status"]
+
+        def on_end() -> None:
+            if not first.done():
+                first.set_result({"failed": "boot a devbox", "errno": 0})
+            else:
+                self._dying = asyncio.ensure_future(self._die(agent))
+
+        agent = zygote.boot(self.spec.name, plan, on_note, on_end)
+        try:
+            message = await first
+            if "failed" in message:
+                raise BootError(message["failed"], message["errno"], zygote.last_words())
+        except BaseException:
+            await agent.kill()
+            self._forget_mementos()
+            raise
+        self._agent, self._gone = agent, ""
+        self.home, self.environment = message["home"], message["environment"]
+
+    async def spawn(self, command: Command) -> SandboxProcess:
+        """Start a process. As `protocol.Box.spawn`."""
+        message = {
+            "op": "spawn",
+            "argv": list(command.argv),
+            "environment": dict(command.environment),
+            "cwd": command.cwd,
+        }
+        async with self._gate.shared():
+            channel = self._living()
+
+            def unwanted(answer: Message) -> None:
+                if "result" in answer:
+                    self._adopt(answer["result"], channel).signal(signal.SIGKILL, group=True)
+
+            descriptors = (command.stdin, command.stdout, command.stderr)
+            pid, _ = await self._ask(message, descriptors, unwanted)
+            assert isinstance(pid, int)
+            return self._adopt(pid, channel)
+
+    async def open(self, path: str, flags: int, mode: int = 0o644, *, parents: bool = False) -> int:
+        """Open a file inside the box. As `protocol.Box.open`."""
+        message = {"op": "open", "path": path, "flags": flags, "mode": mode, "parents": parents}
+        async with self._gate.shared():
+            _, (descriptor,) = await self._ask(message)
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            self._opened.append((descriptor, os.fstat(descriptor)))
+        return descriptor
+
+    async def freeze(self) -> str:
+        """Take the disk's state as a new layer. As `protocol.Box.freeze`."""
+        async with self._gate.exclusive():
+            self._living()
+            stacked = self._engine.tier_of_boxes.stacked
+            idle, _ = await self._ask({"op": "idle"}) if stacked else (False, [])
+            if idle and not self._being_written():
+                return await self._freeze_by_reboot()
+            await self._ask({"op": "stop"})
+            try:
+                return await self._engine.layers.add(self._layer, self._copy, self._directory)
+            finally:
+                with contextlib.suppress(BoxGoneError):
+                    await self._ask({"op": "go_on"})
+
+    async def suspend(self) -> None:
+        """End all processes and keep the disk."""
+        async with self._gate.exclusive():
+            self._living()
+            await self._stop("it is suspended")
+
+    async def resume(self) -> None:
+        """Boot again on the kept disk."""
+        async with self._gate.exclusive():
+            if self._destroyed or self.ended.done():
+                raise BoxGoneError(f"devbox {self.spec.name} cannot be resumed: {self._gone}")
+            if self._agent is None:
+                await self.start()
+
+    async def destroy(self) -> None:
+        """End all processes and drop the disk. May be repeated."""
+        self._destroyed = True
+        await self._stop("it was destroyed")
+        async with self._gate.exclusive():
+            await self._stop("it was destroyed")  # A freeze or a resume may have booted it again.
+        self._engine.forget(self, self._directory, self._layer or self.spec.layer)
+
+    async def _stop(self, why: str) -> None:
+        """Kill the box and wait until the kernel is done with it."""
+        self._gone = why
+        agent, self._agent = self._agent, None
+        if agent is not None:
+            await agent.kill()
+        self._end_processes()
+        self._forget_mementos()
+
+    async def _die(self, agent: Forked) -> None:
+        """The box ended by itself: find out why."""
+        self._agent, self._gone = None, "it is ending"
+        self._gone = _reason(await agent.ended())
+        self._end_processes()
+        self._forget_mementos()
+        if not self.ended.done():
+            self.ended.set_result(self._gone)
+
+    def _end_processes(self) -> None:
+        for process in self._processes.values():
+            process.end(signal.SIGKILL)
+        self._processes.clear()
+        self._early.clear()
+
+    def _forget_mementos(self) -> None:
+        """Let the kernel drop what it kept for us. It takes its time, which nobody has to wait for."""
+        if self._mementos:
+            self._dropping = asyncio.get_running_loop().run_in_executor(None, _close_all, self._mementos)
+            self._mementos = []
+
+    async def _freeze_by_reboot(self) -> str:
+        """Take the disk itself as the layer, and boot on top of it.
+
+        An overlay goes on writing into its upper directory wherever that was moved, so it has to go first.
+        """
+        await self._stop("it is being rebooted for a snapshot")
+        if self._dropping is not None:  # The kernel grumbles when a layer still belongs to a mount, no more than that.
+            await asyncio.wait([self._dropping], timeout=_DROP_TIMEOUT)
+        layer = await self._engine.layers.add(self._layer, self._move, self._directory)
+        point(layer, self._directory)
+        self._layer = layer
+        try:
+            await self.start(reboot=True)
+        except BootError as error:
+            self._gone = f"it could not be rebooted after a snapshot: {error}"
+            self.ended.set_result(self._gone)
+        return layer
+
+    async def _move(self, draft: Path) -> None:
+        (self._directory / "up").rename(draft / "up")
+
+    async def _copy(self, draft: Path) -> None:
+        await self._engine.run("copy", str(self._directory / "up"), str(draft / "up"))
+
+    def _being_written(self) -> bool:
+        """Tell whether the caller still holds a descriptor of ours that it can write to."""
+        self._opened = [(number, before) for number, before in self._opened if _still_open(number, before)]
+        return bool(self._opened)
+
+    def _adopt(self, pid: int, channel: Channel) -> SandboxProcess:
+        process = SandboxProcess(pid, channel)
+        if pid in self._early:
+            process.end(self._early.pop(pid))
+        else:
+            self._processes[pid] = process
+        return process
+
+    def _living(self) -> Channel:
+        if self._agent is None:
+            raise BoxGoneError(f"devbox {self.spec.name} is not running: {self._gone}")
+        return self._agent.channel
+
+    async def _ask(
+        self, message: Message, descriptors: tuple[int, ...] = (), unwanted: Callable[[Message], None] = lambda _: None
+    ) -> tuple[object, list[int]]:
+        try:
+            answer, given = await self._living().request(message, descriptors, unwanted)
+        except ChannelEndedError:
+            raise BoxGoneError(f"devbox {self.spec.name} ended meanwhile: {self._gone}") from None
+        if "lacking" in answer:
+            raise CapabilityError(Capability(answer["lacking"]), self._engine.tier, answer["what"])
+        if "errno" in answer:
+            number = answer["errno"]
+            raise OSError(number, os.strerror(number), answer["file"])
+        return answer["result"], given
+
+
+def _close_all(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _reason(status: int | None) -> str:
+    if status is None:
+        return "the zygote, which holds all devboxes, died"
+    code = os.waitstatus_to_exitcode(status)
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"
+    return f"its first process {how}"
+
+
+def _still_open(number: int, before: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.fstat(number), before)
+    except OSError:
+        return False

@@ -1,0 +1,173 @@
+"""The engine of every tier: `protocol.Engine` over a zygote, a session directory and a layer store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from pathlib import Path
+from typing import Any, Self
+
+from pytest_runloop.local.engine.box import SandboxBox
+from pytest_runloop.local.engine.launcher import BootError, Zygote
+from pytest_runloop.local.engine.layers import LayerStore
+from pytest_runloop.local.engine.protocol import BoxSpec, Capability, EngineError
+from pytest_runloop.local.engine.sessions import Session
+from pytest_runloop.local.engine.tiers import Tier, TierReport
+
+
+class SandboxEngine:
+    """A tier, ready to boot boxes. Made by `open`.
+
+    :param tier_of_boxes: the tier.
+    :param session: where its files lie.
+    """
+
+    def __init__(self, tier_of_boxes: Tier, session: Session) -> None:
+        self.tier_of_boxes = tier_of_boxes
+        self.passed_over: list[TierReport] = []
+        self.notes: list[str] = []
+        """What people should know of the choice, one sentence each."""
+        self._session = session
+        self.layers = LayerStore(session, tier_of_boxes.name, self)
+        self._zygote: Zygote | None = None
+        self._boxes: set[SandboxBox] = set()
+        self._cleaner: asyncio.Task[None] | None = None
+        self._closed = False  # No more boxes.
+        self._finished = False  # No more helpers either.
+
+    @classmethod
+    async def open(cls, tier: Tier, state_dir: Path) -> Self:
+        """Start an engine and clean up after those that died.
+
+        :param state_dir: holds layers and boxes; shared with other engines of this user.
+        :raises EngineError: if the tier cannot be had here. Boxes may still fail to boot: only a boot proves it.
+        """
+        engine = cls(tier, Session(state_dir.resolve()))
+        try:
+            await tier.prepare(state_dir.resolve(), engine)
+        except BaseException:
+            await engine.close()
+            raise
+        engine._session.sweep()
+        engine.layers.collect()
+        engine.clean()
+        return engine
+
+    @property
+    def tier(self) -> str:
+        """The tier's name."""
+        return self.tier_of_boxes.name
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the tier can give."""
+        return self.tier_of_boxes.capabilities
+
+    async def boot(self, spec: BoxSpec) -> SandboxBox:
+        """Boot a box.
+
+        :raises EngineError: if a step failed (`BootError`, with the step and the errno) or the layer does not
+            exist; nothing is left of the box then.
+        """
+        directory = self._make_directory(spec)
+        try:
+            await self._fill(directory, spec.layer)
+            box = SandboxBox(self, spec, directory)
+            await box.start()
+        except BaseException:
+            self._drop(directory)
+            raise
+        self._boxes.add(box)
+        return box
+
+    async def close(self) -> None:
+        """End every box and every helper process, and remove all but the layers. May be repeated."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._cleaner is not None:
+            self._cleaner.cancel()
+            await asyncio.gather(self._cleaner, return_exceptions=True)
+        await asyncio.gather(*(box.destroy() for box in list(self._boxes)))
+        await self.layers.close()
+        self._session.retire()
+        with contextlib.suppress(EngineError):
+            await self._empty_trash()
+        self._finished = True
+        if self._zygote is not None:
+            await self._zygote.close()
+        self._session.close()  # Not earlier: it may take a new zygote, which gets the session's descriptors.
+        await self.tier_of_boxes.close()
+
+    def zygote(self) -> Zygote:
+        """Return the living zygote. A new one is started when the last one died.
+
+        :raises EngineError: if it cannot be started.
+        """
+        if self._finished:
+            raise EngineError("the engine is closed")
+        if self._zygote is None or not self._zygote.alive:
+            isolation = self.tier_of_boxes.isolation
+            self._zygote = Zygote(isolation, self._session.log, (self._session.lock,))
+        return self._zygote
+
+    async def run(self, task: str, *arguments: Any) -> Any:
+        """Run a task of `trees.TASKS` in a helper process and return its result.
+
+        :raises EngineError: if it failed.
+        """
+        return await self.zygote().run(task, *arguments)
+
+    def forget(self, box: SandboxBox, directory: Path, layer: str | None) -> None:
+        """Drop what is left of a destroyed box.
+
+        :param layer: that it stood on.
+        """
+        self._boxes.discard(box)
+        self._drop(directory)
+        if layer is not None:
+            self.layers.release(layer)
+
+    def clean(self) -> None:
+        """Have the trash emptied in the background."""
+        if not self._closed and (self._cleaner is None or self._cleaner.done()):
+            self._cleaner = asyncio.create_task(self._clean())
+
+    def _make_directory(self, spec: BoxSpec) -> Path:
+        directory = self._session.boxes / spec.name
+        if self._closed:
+            raise EngineError("the engine is closed")
+        try:
+            directory.mkdir(mode=0o700)
+        except OSError as error:
+            raise EngineError(
+                f"could not make the directory of devbox {spec.name}: {error.strerror}"
+            ) from error
+        return directory
+
+    async def _fill(self, directory: Path, layer: str | None) -> None:
+        """Give a box its first disk."""
+        up = directory / "up"
+        if layer is not None:
+            self.layers.hold(layer, directory)
+        if layer is not None and not self.tier_of_boxes.stacked:
+            await self.run("copy", str(self.layers.directories(layer)[0]), str(up))
+        else:
+            up.mkdir(mode=0o700)
+
+    def _drop(self, directory: Path) -> None:
+        self._session.discard(directory)
+        self.clean()
+
+    async def _clean(self) -> None:
+        await asyncio.sleep(0.05)  # Let several come together: a helper costs a fork.
+        with contextlib.suppress(EngineError):
+            await self._empty_trash()
+
+    async def _empty_trash(self) -> None:
+        while names := [str(path) for path in self._session.trash.iterdir()]:
+            left = await self.run("remove", names)
+            if left:  # Another owner's, which only that owner can remove.
+                return

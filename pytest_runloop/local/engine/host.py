@@ -1,0 +1,67 @@
+"""What of this machine a box is made from: which directories it shows, and where its Python is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_SYSTEM = ("usr", "opt", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32")
+_DATABASES = ("var/lib/dpkg", "var/lib/rpm", "var/lib/pacman")
+"""Package managers look up here what is installed in the system's directories."""
+_STORES = ("nix", "gnu", "sys")
+"""Shown as they are: nobody writes to them but through a daemon or the kernel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The parts of this machine that boxes are made from.
+
+    :param links: top-level symbolic links, e.g. `bin` to `usr/bin`.
+    :param overlaid: directories that a box sees and changes for itself, without the leading slash.
+    :param bound: directories that a box sees read-only, without the leading slash.
+    :param python: the interpreter of this process, in a directory that a box sees.
+    """
+
+    links: dict[str, str]
+    overlaid: tuple[str, ...]
+    bound: tuple[str, ...]
+    python: Path
+
+
+def survey(state_dir: Path) -> Host:
+    """Look at this machine.
+
+    :param state_dir: must not be below a directory that boxes are stacked on: the kernel forbids such a stack.
+    """
+    links = {name: os.readlink(f"/{name}") for name in _SYSTEM if Path(f"/{name}").is_symlink()}
+    present = [name for name in (*_SYSTEM, *_DATABASES) if _filled(name) and name not in links]
+    mounts = mount_points()
+    whole = [name for name in present if not _holds(name, mounts) and not _holds(name, [state_dir])]
+    bound = [name for name in present if name not in whole and not _holds(name, [state_dir])]
+    bound += [name for name in _STORES if _filled(name)]
+    prefix = Path(sys.base_prefix).resolve()
+    if not any(prefix.is_relative_to(f"/{name}") for name in (*whole, *bound)):
+        bound.append(str(prefix)[1:])
+    python = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return Host(links, tuple(whole), tuple(bound), python)
+
+
+def mount_points() -> list[Path]:
+    """Return where something is mounted on this machine."""
+    lines = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    return [Path(line.split()[4].encode().decode("unicode_escape")) for line in lines]
+
+
+def _filled(name: str) -> bool:
+    try:
+        return bool(os.listdir(f"/{name}"))
+    except OSError:
+        return False
+
+
+def _holds(name: str, places: Sequence[Path]) -> bool:
+    directory = Path(f"/{name}")
+    return any(place != directory and place.is_relative_to(directory) for place in places)

@@ -1,0 +1,208 @@
+"""The server's side of the zygote: starts it, asks it for boxes and helpers, learns of their ends."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_runloop.local.engine.channel import Channel
+from pytest_runloop.local.engine.protocol import EngineError
+from pytest_runloop.local.engine.wire import Message
+
+_SOURCE = Path(__file__).parents[len(__package__.split("."))]
+_PROGRAM = f"""
+import sys
+source = sys.argv.pop(1)
+name = ""
+# Packages without their `__init__`: what those import would weigh on every box.
+for part in {__package__.split(".")!r}:
+    name, source = f"{{name}}.{{part}}".lstrip("."), f"{{source}}/{{part}}"
+    sys.modules[name] = package = type(sys)(name)
+    package.__path__ = [source]
+from {__package__} import zygote
+zygote.main()
+"""
+_ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": os.defpath}
+OnNote = Callable[[Message, list[int]], None]
+_LAST_WORDS = 2000  # bytes
+_KILL_TIMEOUT = 30.0  # seconds
+
+
+class BootError(EngineError):
+    """A box could not be set up.
+
+    :param step: what was being done, in words.
+    :param number: the errno; 0 where there is none.
+    :param words: what the helper said, where there is no errno.
+    """
+
+    def __init__(self, step: str, number: int, words: str = "") -> None:
+        self.step, self.number = step, number
+        reason = os.strerror(number) if number else words or "its process ended"
+        super().__init__(f"could not {step}: {reason}")
+
+
+class Forked:
+    """A process that the zygote forked: a box's first process, or a helper.
+
+    :param channel: the connection to it.
+    :param end: gets its wait status, or `None` if the zygote goes first.
+    """
+
+    def __init__(
+        self, zygote: Zygote, number: int, channel: Channel, end: asyncio.Future[int | None]
+    ) -> None:
+        self.channel = channel
+        self._zygote = zygote
+        self._number = number
+        self._end = end
+
+    async def kill(self) -> int | None:
+        """Kill it and wait until the kernel has taken it down, with all processes that end with it.
+
+        :return: the wait status, or `None` if the zygote has gone.
+        """
+        self.channel.close()
+        self._zygote.kill(self._number)
+        return await self.ended()
+
+    async def ended(self) -> int | None:
+        """Wait for its end.
+
+        :return: as `kill`.
+        """
+        async with asyncio.timeout(_KILL_TIMEOUT):
+            return await asyncio.shield(self._end)
+
+
+class Zygote:
+    """One zygote process.
+
+    :param isolation: `module:Class` of what makes the world of a box.
+    :param log: a descriptor that takes what it says when it breaks.
+    :param inherited: descriptors that it holds for as long as it lives.
+    """
+
+    def __init__(self, isolation: str, log: int, inherited: tuple[int, ...] = ()) -> None:
+        self._log = log
+        self._numbers = itertools.count(1)
+        self._ends: dict[int, asyncio.Future[int | None]] = {}
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self._process = _start(isolation, theirs, log, inherited)
+            except EngineError:
+                ours.close()
+                raise
+        self._channel = Channel(ours, self._on_note, self._on_end)
+
+    @property
+    def pid(self) -> int:
+        """The process id, for people and for tests that kill it."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be asked for anything."""
+        return not self._channel.closed
+
+    def boot(self, name: str, plan: Message, on_note: OnNote, on_end: Callable[[], None]) -> Forked:
+        """Ask for a box. Its agent's first note says `ready` or `failed`."""
+        return self._fork({"name": name, "plan": plan}, on_note, on_end)
+
+    async def run(self, task: str, *arguments: Any) -> Any:
+        """Have a task of `trees.TASKS` done by a helper of its own and return its result.
+
+        A cancelled caller ends the helper.
+
+        :raises BootError: if it failed or died; `step` is then the file in question.
+        """
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+
+        def settle(message: Message, _: Sequence[int] = ()) -> None:
+            if not answer.done():
+                answer.set_result(message)
+
+        helper = self._fork(
+            {"task": task, "arguments": arguments}, settle, lambda: settle({"failed": task, "errno": 0})
+        )
+        try:
+            message = await answer
+        except asyncio.CancelledError:
+            await helper.kill()
+            raise
+        finally:
+            helper.channel.close()
+        if "failed" in message:
+            raise BootError(message["failed"], message["errno"])
+        return message["result"]
+
+    def kill(self, number: int) -> None:
+        """Ask for the end of what was forked. No error if it ended before."""
+        self._channel.send({"kill": number})
+
+    async def close(self) -> None:
+        """End it, and with it all that it forked."""
+        self._channel.close()
+        self._settle_all()
+        await asyncio.to_thread(self._process.wait)
+
+    def last_words(self) -> str:
+        """Return the last line that it wrote when it broke, or an empty text."""
+        size = os.fstat(self._log).st_size
+        lines = (
+            os.pread(self._log, _LAST_WORDS, max(0, size - _LAST_WORDS)).decode(errors="replace").splitlines()
+        )
+        return lines[-1] if lines else ""
+
+    def _fork(self, message: Message, on_note: OnNote, on_end: Callable[[], None]) -> Forked:
+        number = next(self._numbers)
+        end = self._ends[number] = asyncio.get_running_loop().create_future()
+        ours, theirs = socket.socketpair()
+        channel = Channel(ours, on_note, on_end)
+        with theirs:
+            self._channel.send({"number": number, **message}, [theirs.fileno()])
+        if self._channel.closed:
+            self._settle_all()
+        return Forked(self, number, channel, end)
+
+    def _on_note(self, message: Message, _: list[int]) -> None:
+        future = self._ends.pop(message["ended"], None)
+        if future is not None and not future.done():
+            future.set_result(message["status"])
+
+    def _on_end(self) -> None:
+        self._settle_all()
+        asyncio.get_running_loop().run_in_executor(None, self._process.wait)
+
+    def _settle_all(self) -> None:
+        for future in self._ends.values():
+            if not future.done():
+                future.set_result(None)
+        self._ends.clear()
+
+
+def _start(
+    isolation: str, control: socket.socket, errors: int, inherited: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
+    arguments = ["-I", "-S", "-B", "-X", "utf8", "-c", _PROGRAM, str(_SOURCE)]
+    try:
+        return subprocess.Popen(
+            [sys.executable, *arguments, isolation, str(os.getpid()), str(control.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=_ENVIRONMENT,
+            cwd="/",
+            pass_fds=(control.fileno(), *inherited),
+            start_new_session=True,  # Ctrl-C at the server's terminal is not for us.
+        )
+    except OSError as error:
+        raise EngineError(f"could not start the zygote with {sys.executable}: {error.strerror}") from error

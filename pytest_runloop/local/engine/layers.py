@@ -1,0 +1,204 @@
+"""Layers: frozen disks of boxes, immutable and persistent.
+
+    layers/lock
+    layers/ID/meta.json     the tier and the parent; it is written before the layer gets its name
+    layers/ID/up/           the files
+    layers/ID/flat/         the files of the whole chain from here down, once the chain was long
+    layers/ID/dropped       nobody wants it any more, but something stands on it
+
+A layer that is not complete lies in its engine's session, and goes with it. A box notes what it stands on by a symbolic link `layer` in its directory, so that engines of other
+processes, which share the layers, can see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_runloop.local.engine import trees
+from pytest_runloop.local.engine.protocol import EngineError
+from pytest_runloop.local.engine.sessions import Session, locked
+from pytest_runloop.local.engine.tiers import Helpers
+
+_LONG_CHAIN = 16
+"""From here on a chain is merged into one directory, beside the box's way. Lookups of files that do not exist
+cost one look in every layer."""
+_LONGEST_CHAIN = 48
+"""Nobody boots from a longer one: the way waits for the merge."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Meta:
+    tier: str
+    parent: str | None
+
+
+class LayerStore:
+    """The layers of one state directory, as one engine sees them.
+
+    :param session: of the engine.
+    :param tier: only layers of this tier exist for the engine.
+    :param helpers: do the work on files.
+    """
+
+    def __init__(self, session: Session, tier: str, helpers: Helpers) -> None:
+        self._session = session
+        self._root = session.layers
+        self._tier = tier
+        self._helpers = helpers
+        self._metas: dict[str, _Meta] = {}
+        self._sizes: dict[str, int] = {}
+        self._merge: asyncio.Task[None] | None = None
+
+    def exists(self, layer: str) -> bool:
+        """Tell whether a box of this engine can be booted from this layer."""
+        meta = self._meta(layer)
+        return meta is not None and meta.tier == self._tier and not self._dropped(layer)
+
+    def size(self, layer: str) -> int:
+        """Return the bytes that this layer adds to those below it; 0 if it does not exist.
+
+        Reads all of the layer's directories the first time.
+        """
+        if layer not in self._sizes and self._meta(layer) is not None:
+            self._sizes[layer] = trees.size(str(self._root / layer / "up"))
+        return self._sizes.get(layer, 0)
+
+    async def delete(self, layer: str) -> None:
+        """Give a layer up. Its files go when no box and no other layer stands on it any more."""
+        if self._meta(layer) is None:
+            return
+        with self._locked():
+            (self._root / layer / "dropped").touch()
+        self.collect()
+
+    def directories(self, layer: str | None) -> list[Path]:
+        """Return the directories to stack for a layer, nearest first."""
+        found = []
+        while layer is not None:
+            directory = self._root / layer
+            if (directory / "flat").is_dir():
+                return [*found, directory / "flat"]
+            found.append(directory / "up")
+            meta = self._meta(layer)
+            layer = meta.parent if meta else None
+        return found
+
+    async def stack(self, layer: str | None) -> list[Path]:
+        """Return the directories to boot on, as `directories`, and merge first where they are too many.
+
+        :raises EngineError: if that failed.
+        """
+        found = self.directories(layer)
+        if layer is None or len(found) <= _LONGEST_CHAIN:
+            return found
+        if self._merge is not None:
+            await asyncio.wait([self._merge])
+        if len(self.directories(layer)) > _LONGEST_CHAIN:
+            await self._flatten(layer)
+        return self.directories(layer)
+
+    def hold(self, layer: str, box: Path) -> None:
+        """Note in a box's directory that the box stands on this layer.
+
+        :raises EngineError: if there is no such layer.
+        """
+        with self._locked():
+            if not self.exists(layer):
+                raise EngineError(f"there is no layer {layer} of the {self._tier} tier")
+            point(layer, box)
+
+    async def add(self, parent: str | None, fill: Callable[[Path], Awaitable[None]], box: Path) -> str:
+        """Make a new layer.
+
+        :param parent: the layer below; `None` for one that stands alone or on the machine's system.
+        :param fill: puts `up` into the directory given.
+        :param box: the directory of the box that stands on the parent, and so keeps it.
+        :return: the new layer's id.
+        """
+        layer = uuid.uuid4().hex[:12]
+        draft = self._session.directory / layer
+        draft.mkdir(mode=0o700)
+        try:
+            await fill(draft)
+        except BaseException:
+            self._session.discard(draft)
+            raise
+        meta = _Meta(self._tier, parent)
+        (draft / "meta.json").write_text(json.dumps({"tier": meta.tier, "parent": meta.parent}))
+        with self._locked():
+            draft.rename(self._root / layer)
+        self._metas[layer] = meta
+        merging = self._merge is not None and not self._merge.done()
+        if not merging and len(self.directories(layer)) >= _LONG_CHAIN:
+            self._merge = asyncio.create_task(self._flatten(layer))
+        return layer
+
+    async def close(self) -> None:
+        """Give up work in the background."""
+        if self._merge is not None:
+            self._merge.cancel()
+            await asyncio.wait([self._merge])
+
+    async def _flatten(self, layer: str) -> None:
+        """Merge a layer with all below it into one directory, which boxes stand on from then on."""
+        draft = self._session.directory / f"flat-{uuid.uuid4().hex}"
+        chain = [str(directory) for directory in self.directories(layer)]
+        try:
+            await self._helpers.run("merge", chain, str(draft))
+            with self._locked():
+                if self._meta(layer) is not None:
+                    draft.rename(self._root / layer / "flat")
+        finally:
+            self._session.discard(draft)
+
+    def release(self, layer: str) -> None:
+        """Take note that a box does not stand on a layer any more."""
+        if self._dropped(layer):
+            self.collect()
+
+    def collect(self) -> None:
+        """Move dropped layers that nothing stands on to the trash."""
+        with self._locked():
+            metas = {name: meta for name in self._names() if (meta := self._meta(name)) is not None}
+            used = {os.readlink(link) for box in self._session.all_boxes() if (link := box / "layer").is_symlink()}
+            while unused := self._unused(metas, used):
+                for layer in unused:
+                    self._session.discard(self._root / layer)
+                    del metas[layer], self._metas[layer]
+
+    def _unused(self, metas: dict[str, _Meta], used: set[str]) -> list[str]:
+        parents = {meta.parent for meta in metas.values()}
+        return [layer for layer in metas if layer not in used | parents and self._dropped(layer)]
+
+    def _dropped(self, layer: str) -> bool:
+        return (self._root / layer / "dropped").exists()
+
+    def _names(self) -> list[str]:
+        return [entry.name for entry in self._root.iterdir() if entry.is_dir()]
+
+    def _meta(self, layer: str) -> _Meta | None:
+        """Return what a layer says of itself; `None` if it does not exist. Only deletion changes it."""
+        if not layer.isalnum():  # It may come from anywhere, and becomes a path.
+            return None
+        path = self._root / layer / "meta.json"
+        if layer not in self._metas and path.is_file():
+            fields = json.loads(path.read_text())
+            self._metas[layer] = _Meta(fields["tier"], fields["parent"])
+        return self._metas.get(layer) if path.is_file() else None
+
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self._root / "lock")
+
+
+def point(layer: str, box: Path) -> None:
+    """Note, or note anew, what a box stands on."""
+    new = box / ".layer"
+    new.symlink_to(layer)
+    new.rename(box / "layer")

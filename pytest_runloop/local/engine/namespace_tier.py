@@ -1,0 +1,83 @@
+"""The server's side of the `namespace` tier. What happens inside a box is in `namespace.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pytest_runloop.local.engine import base, host, syscalls
+from pytest_runloop.local.engine.launcher import BootError
+from pytest_runloop.local.engine.namespace import Namespaced
+from pytest_runloop.local.engine.protocol import BoxSpec, Capability, EngineError
+from pytest_runloop.local.engine.tiers import Helpers, Tier
+
+
+class NamespaceTier(Tier):
+    """Boxes in namespaces, stacked by overlays on the machine's own system directories."""
+
+    name: ClassVar[str] = "namespace"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    isolation: ClassVar[str] = "pytest_runloop.local.engine.namespace:Namespaced"
+    stacked: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._layers_root = Path()
+        self._overlays: list[tuple[str, str, list[str]]] = []
+        self._binds: list[tuple[str, str]] = []
+        self._base: base.Base | None = None
+
+    async def prepare(self, state_dir: Path, helpers: Helpers) -> None:
+        """Make what all boxes stand on, unless an earlier engine did.
+
+        :raises EngineError: if this machine's system calls are not known, it has no namespaces for us, or the
+            disk refuses.
+        """
+        if not syscalls.supported():
+            raise EngineError(f"namespaces are not supported on {os.uname().machine}")
+        await _require_namespaces(helpers)
+        machine = host.survey(state_dir)
+        try:
+            self._base = await asyncio.to_thread(base.provide, state_dir, machine, one_id=os.geteuid() != 0)
+        except OSError as error:
+            raise EngineError(f"could not prepare {error.filename}: {error.strerror}") from error
+        self._layers_root = state_dir / "layers"
+        self._binds = [(f"/{name}", name) for name in machine.bound]
+        self._overlays = [("root", "", [str(self._base.path / "root")])]
+        self._overlays += [self._overlay(self._base, name) for name in machine.overlaid]
+
+    def plan(self, spec: BoxSpec, directory: Path, layers: list[Path], *, reboot: bool) -> dict[str, Any]:
+        """Return what `namespace.Namespaced` needs to know."""
+        return {
+            "username": spec.username,
+            "hostname": spec.hostname,
+            "directory": str(directory),
+            "layers_root": str(self._layers_root),
+            "layers": [str(layer.relative_to(self._layers_root)) for layer in layers],
+            "overlays": self._overlays,
+            "binds": self._binds,
+            "reboot": reboot,
+        }
+
+    async def close(self) -> None:
+        """Let go of what all boxes stand on."""
+        if self._base is not None:
+            self._base.close()
+            self._base = None
+
+    @staticmethod
+    def _overlay(base_in_use: base.Base, name: str) -> tuple[str, str, list[str]]:
+        above = [base_in_use.path / name, base_in_use.skin / name]
+        return name.replace("/", "-"), name, [*(str(path) for path in above if path.is_dir()), f"/{name}"]
+
+
+async def _require_namespaces(helpers: Helpers) -> None:
+    """Fail at once where the kernel refuses namespaces: what boxes stand on takes a while to make.
+
+    That it refuses none proves nothing yet; only a boot does.
+    """
+    try:
+        await helpers.run("unshare", Namespaced.clone_flags)
+    except BootError as error:
+        raise BootError("start a process in new namespaces", error.number) from None

@@ -1,0 +1,80 @@
+"""What to do where a tier cannot be had, in one line.
+
+Whether it can be had is found out by trying (`probe.py`), never here: a switch that says yes may be
+overruled by another. What the machine says of itself only chooses the advice.
+"""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+_APPARMOR = "kernel/apparmor_restrict_unprivileged_userns"
+_DEBIAN = "kernel/unprivileged_userns_clone"
+_LIMIT = "user/max_user_namespaces"
+
+_SWITCH_OFF_APPARMOR = (
+    "run `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, or use `podman unshare`"
+)
+_SWITCH_ON = "run `sudo sysctl -w kernel.unprivileged_userns_clone=1`"
+_RAISE_LIMIT = "run `sudo sysctl -w user.max_user_namespaces=15000`"
+_OPEN_CONTAINER = "start the container with `--security-opt seccomp=unconfined`"
+_OPEN_CONTAINER_WIDER = f"{_OPEN_CONTAINER[:-1]} --security-opt apparmor=unconfined`"
+_OPEN_KUBERNETES = "give the pod `securityContext.seccompProfile.type: Unconfined`"
+_OTHER_DIRECTORY = "set RUNLOOP_STATE_DIR to a directory on ext4, xfs, btrfs or tmpfs"
+_OTHER_KERNEL = "use Linux 5.11 or newer with user namespaces and overlayfs"
+_ASK = "ask who runs this machine to permit user namespaces"
+
+
+def for_namespaces(step: str, number: int, root: Path = Path("/")) -> str:
+    """Return what to do when a step of booting a box in namespaces failed.
+
+    :param step: what was being done, as `SetUpError` names it.
+    :param number: the errno.
+    :param root: where `/proc` and the marks of containers lie; another one in tests.
+    """
+    making = "namespaces" in step
+    if making and number in (errno.ENOSPC, errno.EUSERS):
+        return _RAISE_LIMIT
+    if step.startswith("overlay"):
+        return _OTHER_DIRECTORY
+    if number not in (errno.EPERM, errno.EACCES):
+        return _OTHER_KERNEL
+    return _for_refused_namespaces(root) if making else _for_powerless_namespaces(root)
+
+
+def _for_refused_namespaces(root: Path) -> str:
+    if _switch(root, _DEBIAN) == "0":
+        return _SWITCH_ON
+    if _switch(root, _LIMIT) == "0":
+        return _RAISE_LIMIT
+    if (root / "var/run/secrets/kubernetes.io").is_dir():
+        return _OPEN_KUBERNETES
+    return _OPEN_CONTAINER if _in_container(root) or _is_filtered(root) else _ASK
+
+
+def _for_powerless_namespaces(root: Path) -> str:
+    """AppArmor lets everybody make namespaces, and refuses them all that makes them useful."""
+    if _switch(root, _APPARMOR) == "1":
+        return _SWITCH_OFF_APPARMOR
+    return _OPEN_CONTAINER_WIDER if _in_container(root) or _is_filtered(root) else _ASK
+
+
+def _switch(root: Path, name: str) -> str:
+    try:
+        return (root / "proc/sys" / name).read_text().strip()
+    except OSError:
+        return ""
+
+
+def _in_container(root: Path) -> bool:
+    return any((root / mark).exists() for mark in (".dockerenv", "run/.containerenv"))
+
+
+def _is_filtered(root: Path) -> bool:
+    """Tell whether a seccomp filter sits over this process, as a container's does."""
+    try:
+        lines = (root / "proc/self/status").read_text().splitlines()
+    except OSError:
+        return False
+    return any(line.split() == ["Seccomp:", "2"] for line in lines)

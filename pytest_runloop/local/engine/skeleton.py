@@ -1,0 +1,77 @@
+"""The root directory that every box starts from, apart from the machine's system directories."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+from pytest_runloop.local.engine import etc
+from pytest_runloop.local.engine.host import Host
+from pytest_runloop.local.engine.mounts import DEVICES
+
+_DIRECTORIES = (
+    "boot dev dev/pts dev/shm home home/user media mnt opt proc root run run/lock srv sys tmp usr var "
+    "var/backups var/cache var/cache/apt var/cache/apt/archives var/cache/apt/archives/partial var/lib var/lib/apt "
+    "var/lib/apt/lists var/lib/apt/lists/partial var/local var/log var/log/apt var/mail var/opt var/spool "
+    "var/spool/cron var/tmp"
+).split()
+_LINKS = {
+    "dev/fd": "/proc/self/fd",
+    "dev/stdin": "/proc/self/fd/0",
+    "dev/stdout": "/proc/self/fd/1",
+    "dev/stderr": "/proc/self/fd/2",
+    "dev/ptmx": "pts/ptmx",
+    "var/run": "/run",
+    "var/lock": "/run/lock",
+}
+_STICKY = ("tmp", "var/tmp", "run/lock", "dev/shm")
+_COPIED = ("var/cache/debconf", "var/lib/pam", "var/lib/ucf", "var/lib/python", "var/lib/misc", "var/lib/apt/extended_states")
+"""What package managers noted about the system's directories, apart from their databases."""
+_PROFILE = '[ "${BASH_VERSION-}" ] && [ -r ~/.bashrc ] && . ~/.bashrc\n'
+
+
+def make(root: Path, host: Host, one_id: bool) -> None:
+    """Make it.
+
+    :param root: the directory to make.
+    :param one_id: boxes have no id but root's.
+    """
+    root.mkdir(mode=0o755)
+    for name in (*_DIRECTORIES, *host.overlaid, *host.bound):
+        (root / name).mkdir(mode=0o755, parents=True, exist_ok=True)
+    for name, target in (_LINKS | host.links).items():
+        (root / name).symlink_to(target)
+    for name in _STICKY:
+        (root / name).chmod(0o1777)
+    (root / "root").chmod(0o700)
+    for name in DEVICES:
+        (root / "dev" / name).touch()
+    etc.make(root / "etc", one_id)
+    _furnish_var(root)
+    for home in ("home/user", "root"):
+        _furnish_home(root / home)
+
+
+def _furnish_var(root: Path) -> None:
+    with contextlib.suppress(OSError), os.scandir("/var/lib") as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                (root / "var/lib" / entry.name).mkdir(mode=0o755, exist_ok=True)
+    for name in _COPIED:
+        _copy(Path("/", name), root / name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with contextlib.suppress(shutil.Error, OSError):  # Some of it is for root's eyes only.
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+        elif source.exists():
+            shutil.copy2(source, target)
+
+
+def _furnish_home(home: Path) -> None:
+    _copy(Path("/etc/skel"), home)
+    # The usual one puts ~/bin in front of a PATH that the command was given.
+    (home / ".profile").write_text(_PROFILE)

@@ -1,0 +1,199 @@
+"""The fork server: one clean, single-threaded process from which every box is forked.
+
+The server starts it by exec with a clean environment, so a box shows nothing of the server's. It must
+stay single-threaded: boxes die with the *thread* that forked them.
+
+It ends when its control connection ends, and when the server's process ends even if a child of the
+server holds that connection open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+
+from pytest_runloop.local.engine import syscalls, trees
+from pytest_runloop.local.engine.agent import Agent
+from pytest_runloop.local.engine.isolation import SetUpError, World, load
+from pytest_runloop.local.engine.wire import Connection, Message
+
+NULL = 0
+
+_TASKS = {**trees.TASKS, "unshare": syscalls.unshare}
+_MOST_DESCRIPTORS = 1024  # The zygote closes what it gets, so its numbers stay small.
+
+
+class Zygote:
+    """Forks boxes and helpers at the server's request, and tells of their ends.
+
+    :param control: the connection to the server.
+    :param server: a pidfd of the server.
+    :param isolation: what makes the world of a box.
+    """
+
+    def __init__(self, control: Connection, server: int, isolation: type[World]) -> None:
+        self._control = control
+        self._server = server
+        self._isolation = isolation
+        self._command_line = syscalls.CommandLine()
+        self._numbers: dict[int, int] = {}  # process id -> the server's number for it
+        self._pids: dict[int, int] = {}
+
+    def run(self) -> None:
+        """Serve until the server has gone."""
+        self._command_line.write("pytest-runloop: zygote")
+        syscalls.set_name("runloop-zygote")
+        syscalls.set_dumpable(False)
+        bell = _child_bell()
+        poll = select.poll()
+        for descriptor in (self._control.socket.fileno(), self._server, bell):
+            poll.register(descriptor, select.POLLIN)
+        gc.freeze()
+        while True:
+            ready = {descriptor for descriptor, _ in poll.poll()}
+            if self._server in ready:
+                return
+            if bell in ready:
+                os.read(bell, 4096)
+                self._reap()
+            if self._control.socket.fileno() in ready and not self._serve():
+                return
+
+    def _serve(self) -> bool:
+        frames = self._control.receive()
+        for message, descriptors in frames or ():
+            if "kill" in message:
+                self._kill(message["kill"])
+            else:
+                self._fork(message, descriptors[0])
+        return frames is not None
+
+    def _kill(self, number: int) -> None:
+        if number in self._pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pids[number], signal.SIGKILL)
+        else:  # It was reaped before the request came, or could not be forked.
+            self._control.send({"ended": number, "status": 0})
+
+    def _fork(self, message: Message, descriptor: int) -> None:
+        """Fork a box or a helper. Answers go through its own connection, also if the fork fails."""
+        connection = Connection(socket.socket(fileno=descriptor))
+        try:
+            world = self._isolation(message["plan"]) if "plan" in message else None
+            pid = syscalls.fork(world.clone_flags if world else 0)
+        except OSError as error:
+            connection.send(_failure("start a process in new namespaces", error.errno))
+            connection.socket.close()
+            return
+        if pid == 0:
+            self._be(world, message, connection)
+        connection.socket.close()
+        self._numbers[pid], self._pids[message["number"]] = message["number"], pid
+        if world is not None:
+            with contextlib.suppress(OSError):  # The child waits for it and tells.
+                world.adopt(pid)
+
+    def _be(self, world: World | None, message: Message, connection: Connection) -> None:
+        """Be the child. Never returns."""
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            syscalls.die_with_parent()
+            if world is None:
+                with contextlib.suppress(OSError):  # Refused: it does what it can.
+                    self._isolation.empower()
+                status = _help(message, connection)
+            else:
+                self._command_line.write(f"pytest-runloop: devbox {message['name']}")
+                syscalls.set_name("runloop-agent")
+                status = _inhabit(world, connection)
+        except Exception as error:  # Our own mistake, or a broken host: the one who asked has to know.
+            with contextlib.suppress(OSError):
+                connection.send({"failed": f"set up a process: {error!r}", "errno": 0})
+        finally:
+            os._exit(status)
+
+    def _reap(self) -> None:
+        while (ended := _next_ended()) is not None:
+            pid, status = ended
+            if pid in self._numbers:  # Else an orphan, which only a subreaper has.
+                number = self._numbers.pop(pid)
+                del self._pids[number]
+                self._isolation.bury(self._numbers)
+                self._control.send({"ended": number, "status": status})
+
+
+def _next_ended() -> tuple[int, int] | None:
+    try:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return (pid, status) if pid else None
+
+
+def _failure(step: str, number: int | None) -> Message:
+    return {"failed": step, "errno": number or 0}
+
+
+def _inhabit(world: World, connection: Connection) -> int:
+    _close_all_but(connection.socket.fileno(), *world.descriptors())
+    try:
+        world.enter()
+    except SetUpError as error:
+        connection.send(_failure(error.step, error.number))
+        return 1
+    except OSError as error:
+        connection.send(_failure(f"set up {os.fsdecode(error.filename or 'a devbox')}", error.errno))
+        return 1
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # The server has gone or let go.
+        Agent(connection, world).run()
+    world.leave()
+    return 0
+
+
+def _help(message: Message, connection: Connection) -> int:
+    """Do work on trees of files that would hold up the server, or that it lacks the rights for."""
+    _close_all_but(connection.socket.fileno())
+    os.nice(5)
+    try:
+        result = _TASKS[message["task"]](*message["arguments"])
+        connection.send({"result": result})
+    except OSError as error:
+        connection.send(_failure(os.fsdecode(error.filename or message["task"]), error.errno))
+    return 0
+
+
+def _close_all_but(*kept: int) -> None:
+    for number in (1, 2):
+        os.dup2(NULL, number, inheritable=False)
+    low = 3
+    for descriptor in (*sorted(kept), _MOST_DESCRIPTORS):
+        os.closerange(low, descriptor)
+        low = descriptor + 1
+
+
+def _child_bell() -> int:
+    reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    # Ctrl-C reaches the whole foreground group, and the end of the server is what ends us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return reading
+
+
+def main() -> None:
+    """Run as the server starts us: the isolation's name and our parent's id are the arguments."""
+    isolation, server, control = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    os.set_inheritable(control, False)
+    handle = os.pidfd_open(server)
+    if os.getppid() != server:  # It died before we looked, and the id may be a stranger's.
+        return
+    world = load(isolation)
+    world.begin()
+    Zygote(Connection(socket.socket(fileno=control)), handle, world).run()
+    world.bury(())

@@ -1,0 +1,46 @@
+"""Engines and boxes of the namespace tier. Tests of other tiers define fixtures of these names themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from pytest_runloop.local.engine.engine import SandboxEngine
+from pytest_runloop.local.engine.namespace_tier import NamespaceTier
+from pytest_runloop.local.engine.protocol import Box, BoxSpec, EngineError
+from pytest_runloop.local.engine.select import open_engine
+
+
+async def _try(state_dir: Path) -> str:
+    """Return why there is no namespace tier here, or an empty text."""
+    try:
+        engine = await open_engine("namespace", state_dir)
+    except EngineError as error:
+        return str(error)
+    await engine.close()
+    return ""
+
+
+@pytest.fixture(scope="session")
+def namespace_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a state directory that serves the namespace tier, with its base made already, or skip."""
+    state_dir = tmp_path_factory.mktemp("namespaces")
+    if refusal := asyncio.run(_try(state_dir)):
+        pytest.skip(refusal)
+    return state_dir
+
+
+@pytest_asyncio.fixture
+async def engine(namespace_state: Path) -> AsyncIterator[SandboxEngine]:
+    engine = await SandboxEngine.open(NamespaceTier(), namespace_state)
+    yield engine
+    await engine.close()
+
+
+@pytest_asyncio.fixture
+async def box(engine: SandboxEngine) -> Box:
+    return await engine.boot(BoxSpec("box"))

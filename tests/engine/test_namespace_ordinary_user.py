@@ -1,0 +1,91 @@
+"""The namespace tier in the hands of an ordinary user, where the tests themselves run as root."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.children import PROJECT
+
+_USER = 54321
+_CANDIDATES = (sys.executable, *(f"/usr/bin/python3{minor}" for minor in ("", ".11", ".12", ".13", ".14")))
+_OLD = "import sys; sys.exit(sys.version_info < (3, 11))"
+
+
+def _runs(python: str) -> bool:
+    try:
+        done = subprocess.run([python, "-c", _OLD], user=_USER, group=_USER, extra_groups=[], cwd="/", check=False)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def said() -> Iterator[dict[str, str]]:
+    """Run everything once, and give what the commands said."""
+    if os.geteuid() != 0:
+        pytest.skip("the tests run as an ordinary user anyway")
+    python = next(filter(_runs, _CANDIDATES), None)
+    if python is None:
+        pytest.skip("no Python 3.11 or newer that an ordinary user may run")
+    with tempfile.TemporaryDirectory() as place:
+        home = Path(place)
+        for package in ("pytest_runloop", "tests"):
+            shutil.copytree(PROJECT / package, home / package, ignore=shutil.ignore_patterns("__pycache__"))
+        (home / "state").mkdir()
+        os.chown(home / "state", _USER, _USER)
+        subprocess.run(["chmod", "-R", "a+rX", place], check=True)
+        said = json.loads(_run_as_user(python, home))
+        if "refused" in said:
+            pytest.skip(said["refused"])
+        yield said
+
+
+def _run_as_user(python: str, home: Path) -> str:
+    done = subprocess.run(
+        [python, "-B", "-m", "tests.support.ordinary_user", str(home / "state")],
+        user=_USER,
+        group=_USER,
+        extra_groups=[],
+        cwd=home,
+        env={"PATH": os.defpath, "HOME": str(home / "state")},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("user", "user\n0\n/home/user\n/home/user"),
+        ("sudo", "root"),
+        ("system", "ok"),
+        ("replace", "empty"),
+        ("edit", "x#"),
+        ("chown", "0"),
+        ("first", "refused"),
+        ("python", "42"),
+        ("hidden", "/home: user  /mnt:  /root: .bash_logout .bashrc .profile  /tmp:"),
+        ("from idle", "deep\n/etc/new"),
+        ("from busy", "deep\nls: cannot access '/usr/bin/env': No such file or directory"),
+        ("left", "lock"),
+    ],
+)
+def test_an_ordinary_user_gets_the_same(said: dict[str, str], name: str, expected: str) -> None:
+    assert said[name] == expected
+
+
+def test_an_ordinary_user_sees_no_process_outside(said: dict[str, str]) -> None:
+    assert int(said["processes"]) < 8

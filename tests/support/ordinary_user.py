@@ -1,0 +1,57 @@
+"""Boxes of the namespace tier made by an ordinary user: `python -m tests.support.ordinary_user STATE_DIR`.
+
+Needs the standard library alone, so that a Python which everybody may run will do. Prints what each command
+said as JSON, by the command's name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from pytest_runloop.local.engine.protocol import Box, BoxSpec, EngineError
+from pytest_runloop.local.engine.select import open_engine
+from tests.support.boxes import run
+
+_COMMANDS = {
+    "user": "whoami; id -u; pwd; echo $HOME",
+    "sudo": "sudo whoami",
+    "system": "touch /usr/lib/new /etc/new && rm /usr/bin/env && mkdir /usr/share/doc/new && echo ok",
+    "replace": "rm -rf /usr/share/doc && mkdir /usr/share/doc && ls -A /usr/share/doc && echo empty",
+    "edit": "sed -i s/^/x/ /usr/bin/ldd && head -c 2 /usr/bin/ldd",
+    "chown": "touch f && chown 33:33 f && stat -c %u f",
+    "processes": "ls /proc | grep -cE '^[0-9]+$'",
+    "first": "cat /proc/1/environ /proc/1/mem 2>/dev/null || echo refused",
+    "python": "python -c 'print(6 * 7)'",
+    "hidden": "ls -A /root /tmp /home /mnt | tr '\\n' ' '",
+    "shut": "mkdir -p shut/in; echo deep >shut/in/file; chmod 000 shut; echo ok",
+}
+
+
+async def _say(box: Box, command: str) -> str:
+    return (await run(box, command))[1].strip()
+
+
+async def _main(state_dir: Path) -> dict[str, str]:
+    engine = await open_engine("namespace", state_dir)
+    try:
+        box = await engine.boot(BoxSpec("box"))
+        said = {name: await _say(box, command) for name, command in _COMMANDS.items()}
+        idle = await box.freeze()
+        said["from idle"] = await _say(await engine.boot(BoxSpec("copy1", layer=idle)), "cat shut/in/file; ls /etc/new")
+        await _say(box, "nohup sleep 600 >/dev/null 2>&1 &")
+        busy = await box.freeze()
+        said["from busy"] = await _say(await engine.boot(BoxSpec("copy2", layer=busy)), "cat shut/in/file; ls /usr/bin/env")
+    finally:
+        await engine.close()
+    said["left"] = " ".join(path.name for place in ("trash", "sessions") for path in (state_dir / place).iterdir())
+    return said
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(asyncio.run(_main(Path(sys.argv[1])))))
+    except EngineError as error:
+        print(json.dumps({"refused": str(error)}))
