@@ -1,0 +1,100 @@
+"""The `pytest-runloop` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ._version import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    :param arguments: without the program's name; those of the process by default.
+    :return: the exit code: 0, or 1 after a failure (wrong usage exits with 2).
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "serve":
+        return _serve(options)
+    parser.print_help()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pytest-runloop",
+        description="Isolated Linux devboxes for pytest.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_serve(commands)
+    return parser
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="run the local backend alone",
+        description=(
+            "Run the local backend: the Runloop API on the loopback interface, with devboxes on this machine."
+            " When it is ready it prints one line of JSON with `base_url` and `api_key`."
+            " The key is that of RUNLOOP_API_KEY, or a random one."
+            " It ends in order on SIGTERM and Ctrl-C, and all its devboxes with it."
+        ),
+        allow_abbrev=False,
+    )
+    serve.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="port to listen on (default: a free one)"
+    )
+    serve.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help=(
+            "where blueprints and snapshots are kept; servers may share it"
+            " (default: RUNLOOP_STATE_DIR, or pytest-runloop below XDG_STATE_HOME or ~/.local/state)"
+        ),
+    )
+    serve.add_argument(
+        "--isolation",
+        choices=("auto", "namespace", "landlock", "process"),
+        default="auto",
+        help="what isolates the devboxes (default: the best that this machine permits; never `process`)",
+    )
+    serve.add_argument("--until-eof", action="store_true", help="end with the standard input")
+    serve.add_argument(
+        "--owner-lock",
+        type=Path,
+        metavar="FILE",
+        help="end when the lock (flock) on this file is free: when the process that holds it has died",
+    )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    # The server's libraries are imported only by who serves.
+    from .local.serve import Options, serve
+
+    return serve(
+        Options(
+            port=options.port,
+            state_dir=options.state_dir,
+            isolation=options.isolation,
+            until_eof=options.until_eof,
+            owner_lock=options.owner_lock,
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

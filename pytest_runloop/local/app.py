@@ -1,0 +1,138 @@
+"""The HTTP application: one ASGI callable over the contract's endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import re
+import uuid
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope, Send
+
+from .backend import Backend
+from .calls import Chunks, Handler
+from .decoding import decoded, whole_body
+from .encoding import Reply, encoded, failed
+from .errors import ApiError
+from .handlers import HANDLERS
+from .idempotency import Memory, key_of
+from .routing import AnyEndpoint, Match, Routes
+
+_log = logging.getLogger(__name__)
+_REQUEST_ID = re.compile(r"[\w.:-]{1,200}", re.ASCII)
+
+
+class App:
+    """Answers requests: authorisation, decoding, the handler, encoding, errors.
+
+    :param backend: what the handlers work on.
+    :param api_key: the bearer key that every request must carry.
+    """
+
+    def __init__(
+        self, backend: Backend, api_key: str, handlers: Mapping[AnyEndpoint, Handler] = HANDLERS
+    ) -> None:
+        self._backend = backend
+        self._api_key = api_key.encode()
+        self._handlers = handlers
+        self._routes = Routes(handlers)
+        self._memory = Memory()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"only HTTP is served, not {scope['type']}")
+        request = Request(scope, receive)
+        given = request.headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        try:
+            reply = await self._reply(request)
+        except ClientDisconnect:
+            return
+        await _transmit(reply, request_id, receive, send)
+
+    async def _reply(self, request: Request) -> Reply:
+        try:
+            self._authorise(request)
+            return await self._dispatch(request)
+        except ApiError as error:
+            return failed(error)
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            _log.exception("%s %s failed", request.method, request.url.path)
+            return failed(ApiError(500, "internal_error", f"the local backend failed: {error!r}"))
+
+    def _authorise(self, request: Request) -> None:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            message = "the key is missing: send `Authorization: Bearer KEY`"
+            raise ApiError(401, "unauthorized", message)
+        if not hmac.compare_digest(key.strip().encode(), self._api_key):
+            message = "the key is not this server's: it prints its own when it starts"
+            raise ApiError(401, "unauthorized", message)
+
+    async def _dispatch(self, request: Request) -> Reply:
+        match = self._routes.match(request.method, request.scope["path"])
+        if match.endpoint.upload is not None:
+            return await self._handle(match, request, b"")
+        body = await whole_body(request, self._backend.settings)
+        request_id = request.headers.get("x-request-id")
+        if request_id is None or match.endpoint.verb == "GET":
+            return await self._handle(match, request, body)
+        key = key_of(request_id, f"{request.url.path}?{request.url.query}", body)
+        return await self._memory.once(key, lambda: self._handle(match, request, body))
+
+    async def _handle(self, match: Match, request: Request, body: bytes) -> Reply:
+        call = await decoded(match, request, self._backend.settings, body)
+        answer = await self._handlers[match.endpoint](self._backend, call)
+        return encoded(match.endpoint, answer)
+
+
+def _start(reply: Reply, request_id: str, length: int | None) -> MutableMapping[str, Any]:
+    headers = [("content-type", reply.content_type), ("x-runloop-request-id", request_id), *reply.headers]
+    if length is not None:
+        headers.append(("content-length", str(length)))
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    return {"type": "http.response.start", "status": reply.status, "headers": raw}
+
+
+async def _transmit(reply: Reply, request_id: str, receive: Receive, send: Send) -> None:
+    if isinstance(reply.body, bytes):
+        await send(_start(reply, request_id, len(reply.body)))
+        await send({"type": "http.response.body", "body": reply.body})
+        return
+    try:
+        await send(_start(reply, request_id, None))
+        await _until_gone(_pour(reply.body, send), receive)
+    finally:
+        await reply.body.aclose()
+
+
+async def _pour(chunks: Chunks, send: Send) -> None:
+    # `send` waits while the client reads slowly, and so nothing more is produced.
+    async for chunk in chunks:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _until_gone(pouring: Any, receive: Receive) -> None:
+    """Run to the end, or until the client has gone."""
+    tasks = [asyncio.ensure_future(pouring), asyncio.ensure_future(_gone(receive))]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    if not tasks[0].cancelled() and (error := tasks[0].exception()):
+        raise error
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,181 @@
+"""The whole backend behind the HTTP application: devboxes, snapshots, blueprints."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .blueprints import Blueprints
+from .clock import Clock, SystemClock
+from .commands import Commands
+from .devboxes import Devbox, Tools
+from .engine.protocol import Engine
+from .errors import ApiError, invalid, not_found
+from .ids import new_id
+from .launch import (
+    Launch,
+    check_command,
+    check_environment,
+    check_home,
+    check_launch_parameters,
+    files_of,
+    given,
+    refuse_unsupported,
+)
+from .life import Life
+from .records import Records
+from .servers import Presence
+from .settings import Settings
+from .snapshots import Snapshots
+from .store import Store
+from .tasks import Tasks
+
+_SOURCES = ("blueprint_id", "blueprint_name", "snapshot_id")
+_END_SECONDS = 10
+
+
+class Backend:
+    """Everything that requests act on.
+
+    :param engine: boots the devboxes; the backend closes it.
+    :param state_dir: what outlives the server, shared by all servers of this user.
+    :raises StoreError, OSError: if the state directory cannot be used.
+    """
+
+    def __init__(
+        self, engine: Engine, state_dir: Path, *, clock: Clock | None = None, settings: Settings | None = None
+    ) -> None:
+        self.engine = engine
+        self.clock = clock or SystemClock()
+        self.settings = settings or Settings()
+        self._presence = Presence(state_dir)
+        self.directory = self._presence.directory
+        self._tasks = Tasks()
+        self._tools = Tools(self.clock, self.settings, self.directory)
+        self._store = Store(state_dir / "backend.sqlite3")
+        records = Records(self._store)
+        server = self._presence.id
+        self.snapshots = Snapshots(records, engine, self.clock, self._tasks, server)
+        self.blueprints = Blueprints(records, engine, self.clock, self._tasks, self.settings, server)
+        self.commands = Commands(engine, self._tasks)
+        self._lives: dict[str, Life] = {}
+        self._closing = False
+        living = self._presence.living()
+        self.snapshots.abandon(living)
+        self.blueprints.abandon(living)
+
+    def create(self, params: Mapping[str, Any]) -> Devbox:
+        """Make a devbox, and begin to boot it.
+
+        :param params: as the API has them.
+        :raises ApiError: if they contradict each other, or this backend cannot honour them.
+        """
+        if self._closing:
+            raise ApiError(503, "shutting_down", "the local backend is shutting down", retry=False)
+        launch = self._launch(params)
+        devbox = Devbox(new_id("dbx"), launch, self._tools)
+        life = self._lives[devbox.id] = Life(devbox, self.engine, self._tools, self._tasks)
+        self._forget_oldest()
+        life.begin()
+        return devbox
+
+    def _launch(self, params: Mapping[str, Any]) -> Launch:
+        refuse_unsupported(params)
+        source = self._source(params)
+        parameters = source.pop("parameters") | given(params.get("launch_parameters") or {})
+        launch = Launch(
+            name=params.get("name"),
+            metadata=dict(params.get("metadata") or {}),
+            environment=dict(params.get("environment_variables") or {}),
+            entrypoint=params.get("entrypoint"),
+            files=files_of(params),
+            parameters=parameters,
+            **source,
+        )
+        self._check(launch)
+        return launch
+
+    def _check(self, launch: Launch) -> None:
+        check_launch_parameters(launch.parameters, self.engine, self.settings)
+        check_environment(launch.environment)
+        for command in launch.commands:
+            check_home(command, launch.user, self.engine)
+        if launch.entrypoint is not None:
+            check_command(launch.entrypoint, "entrypoint")
+            check_home(launch.entrypoint, launch.user, self.engine)
+
+    def _source(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of `Launch` that say where the disk comes from."""
+        named = [name for name in _SOURCES if params.get(name)]
+        if len(named) > 1:
+            raise invalid(
+                f"`{named[0]}` and `{named[1]}` are both given: a devbox starts from one source at most"
+            )
+        if not named:
+            return {"parameters": {}}
+        value = params[named[0]]
+        if named[0] == "snapshot_id":
+            return self._from_snapshot(value)
+        blueprint = (
+            self.blueprints.usable(value, named[0])
+            if named[0] == "blueprint_id"
+            else self.blueprints.named(value, named[0])
+        )
+        return {
+            "parameters": blueprint.launch,
+            "layer": blueprint.layer,
+            "blueprint_id": blueprint.id,
+            "source_blueprint_id": blueprint.id,
+        }
+
+    def _from_snapshot(self, identifier: str) -> dict[str, Any]:
+        record = self.snapshots.usable(identifier)
+        # The disk holds that user's home, and so the devbox has that user unless it asks for another.
+        user = {"username": record.username, "uid": record.uid}
+        return {
+            "parameters": {"user_parameters": user} if record.uid is not None else {},
+            "layer": record.layer,
+            "snapshot_id": record.id,
+            "source_blueprint_id": record.view.source_blueprint_id,
+        }
+
+    def _forget_oldest(self) -> None:
+        while len(self._lives) > self.settings.devboxes_kept:
+            oldest = next((life.devbox for life in self._lives.values() if life.devbox.ended), None)
+            if oldest is None:
+                return
+            oldest.executions.discard()
+            del self._lives[oldest.id]
+
+    def life(self, identifier: str) -> Life:
+        """Return a devbox's life.
+
+        :raises ApiError: 404 if there is none of this id.
+        """
+        life = self._lives.get(identifier)
+        if life is None:
+            raise not_found("devbox", identifier)
+        return life
+
+    def devbox(self, identifier: str) -> Devbox:
+        """Return a devbox, ended ones included.
+
+        :raises ApiError: 404 if there is none of this id.
+        """
+        return self.life(identifier).devbox
+
+    def devboxes(self) -> list[Devbox]:
+        """Return all devboxes, newest first."""
+        return [life.devbox for life in reversed(self._lives.values())]
+
+    async def close(self) -> None:
+        """End every devbox, wait until nothing of them is left, and close the store."""
+        self._closing = True
+        for life in self._lives.values():
+            life.end("api_shutdown")
+        await self._tasks.finish(_END_SECONDS)
+        await asyncio.wait_for(self.engine.close(), _END_SECONDS)
+        self._store.close()
+        self._presence.close()

@@ -1,0 +1,61 @@
+"""How commands become processes: a login shell of their own, from home."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+from collections.abc import Mapping
+
+from .descriptors import write_file
+from .engine.protocol import Box
+
+# The kernel takes at most 128 KiB for one argument.
+_ARGUMENT_MAX = 120 * 1024
+
+
+def environment_of(box: Box, extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the box with that of the devbox over it."""
+    return {**box.environment, **extra}
+
+
+def _keeping_path(command: str, extra: Mapping[str, str]) -> str:
+    # A login shell begins with /etc/profile, which sets PATH anew. On the same line, so that line
+    # numbers in messages stay right.
+    return f"export PATH={shlex.quote(extra['PATH'])}; {command}" if "PATH" in extra else command
+
+
+async def login_shell(box: Box, command: str, extra: Mapping[str, str]) -> list[str]:
+    """Return the arguments that run a command in a login shell of its own.
+
+    :param extra: the devbox's environment variables: a PATH among them wins over the profile's.
+    """
+    script = _keeping_path(command, extra)
+    if len(script.encode()) <= _ARGUMENT_MAX:
+        return ["bash", "-lc", script]
+    path = await _script_file(box, script)
+    return ["bash", "-lc", from_file('"$1"', "set --; "), "bash", path]
+
+
+def from_file(path: str, first: str = "") -> str:
+    """Return a shell line that runs a script from a file, which it removes before.
+
+    :param path: the file, as a quoted word.
+    :param first: what to run before it, on its first line.
+    """
+    return f'eval -- "{first}$(cat -- {path}; rm -f -- {path})"'
+
+
+async def script_for_shell(box: Box, command: str) -> str:
+    """Return the line that makes a persistent shell run a command."""
+    if len(command.encode()) <= _ARGUMENT_MAX:
+        return f"eval -- {shlex.quote(command)}"
+    return from_file(shlex.quote(await _script_file(box, command)))
+
+
+async def _script_file(box: Box, script: str) -> str:
+    """Write a script that is too long for an argument, and return its path."""
+    name = f".runloop-command-{secrets.token_hex(8)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    await write_file(box, f"~/{name}", script, flags=flags, mode=0o600)
+    return f"{box.home}/{name}"

@@ -1,0 +1,251 @@
+"""Blueprints: building, finding and deleting them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from ..contract.views.blueprints import BlueprintBuildLogsListView, BlueprintBuildParameters, BlueprintView
+from .builds import BuildLog, Plan, build
+from .clock import Clock
+from .engine.protocol import Engine
+from .errors import ApiError, invalid, not_found
+from .ids import new_id
+from .launch import (
+    Launch,
+    check_command,
+    check_home,
+    check_launch_parameters,
+    files_of,
+    given,
+    refuse_unsupported,
+)
+from .records import BlueprintRecord, BuildLogRecord, Records, wrong_tier
+from .settings import Settings
+from .tasks import Tasks
+
+_FILE_MAX = 98_250
+_FILES_MAX = 7_860_000
+"""Bytes of one file mount, and of all together (the API's rules)."""
+
+
+class Blueprints:
+    """All blueprints of the state directory.
+
+    :param server: the id of this server, noted in what it builds.
+    """
+
+    def __init__(
+        self, records: Records, engine: Engine, clock: Clock, tasks: Tasks, settings: Settings, server: str
+    ) -> None:
+        self._records = records
+        self._engine = engine
+        self._clock = clock
+        self._tasks = tasks
+        self._settings = settings
+        self._server = server
+        self._building: dict[str, BuildLog] = {}
+
+    def abandon(self, living: set[str]) -> None:
+        """Mark what dead servers left unbuilt as failed."""
+        for record in self._records.blueprints.all():
+            if record.view.status in ("provisioning", "building") and record.server not in living:
+                record.view.status = "failed"
+                record.view.failure_reason = "build_failed"
+                self._records.blueprints.put(record)
+
+    def create(self, params: Mapping[str, Any]) -> BlueprintView:
+        """Begin to build a blueprint.
+
+        :raises ApiError: if it cannot be built from these parameters.
+        """
+        base = self._base(params)
+        launch = (base.launch if base else {}) | given(params.get("launch_parameters") or {})
+        self._check(params, launch)
+        record = BlueprintRecord(
+            view=_described(params, base, self._clock.now_ms()),
+            launch=launch,
+            tier=self._engine.tier,
+            server=self._server,
+        )
+        self._records.blueprints.put(record)
+        commands = list(params.get("system_setup_commands") or ())
+        plan = Plan(
+            record.id,
+            base.layer if base else None,
+            Launch(parameters=launch).user,
+            files_of(params),
+            commands,
+        )
+        self._building[record.id] = BuildLog(self._clock, self._settings.log_lines)
+        self._tasks.start(self._build(plan))
+        return record.view
+
+    def _base(self, params: Mapping[str, Any]) -> BlueprintRecord | None:
+        by_id, by_name = params.get("base_blueprint_id"), params.get("base_blueprint_name")
+        if by_id and by_name:
+            raise invalid("`base_blueprint_id` and `base_blueprint_name` are both given: give one of them")
+        if by_id:
+            return self.usable(by_id, "base_blueprint_id")
+        return self.named(by_name, "base_blueprint_name") if by_name else None
+
+    def _check(self, params: Mapping[str, Any], launch: Mapping[str, Any]) -> None:
+        refuse_unsupported(params)
+        check_launch_parameters(launch, self._engine, self._settings)
+        _check_files(params.get("file_mounts") or {})
+        if not params["name"].strip():
+            raise invalid("`name` is empty")
+        commands = list(params.get("system_setup_commands") or ())
+        for command in commands:
+            check_command(command, "system_setup_commands")
+            check_home(command, Launch(parameters=dict(launch)).user, self._engine)
+
+    async def _build(self, plan: Plan) -> None:
+        with self._records.blueprints.changing(plan.name) as record:
+            record.view.status = "building"
+        log = self._building[plan.name]
+        layer = None
+        try:
+            layer = await build(plan, self._engine, log)
+        finally:
+            self._records.build_logs.put(BuildLogRecord(blueprint_id=plan.name, lines=log.lines))
+            del self._building[plan.name]
+            deleted = self._note_end(plan.name, layer)
+        if deleted and layer is not None:
+            await self._engine.layers.delete(layer)
+
+    def _note_end(self, identifier: str, layer: str | None) -> bool:
+        """Note how a build ended, and return whether the blueprint was deleted meanwhile."""
+        with self._records.blueprints.changing(identifier) as record:
+            deleted = record.view.state == "deleted"
+            record.layer = None if deleted else layer
+            record.view.status = "failed" if layer is None else "build_complete"
+            record.view.failure_reason = "build_failed" if layer is None else None
+            record.view.build_finish_time_ms = self._clock.now_ms()
+        return deleted
+
+    # Finding
+
+    def get(self, identifier: str) -> BlueprintRecord:
+        """Return a blueprint, deleted ones included.
+
+        :raises ApiError: 404 if there is none.
+        """
+        record = self._records.blueprints.get(identifier)
+        if record is None:
+            raise not_found("blueprint", identifier)
+        return record
+
+    def logs(self, identifier: str) -> BlueprintBuildLogsListView:
+        """Return the log of a build, as far as it is."""
+        self.get(identifier)
+        if log := self._building.get(identifier):
+            return BlueprintBuildLogsListView(blueprint_id=identifier, logs=log.lines)
+        kept = self._records.build_logs.get(identifier)
+        return BlueprintBuildLogsListView(blueprint_id=identifier, logs=kept.lines if kept else [])
+
+    def matching(self, params: Mapping[str, Any]) -> list[BlueprintView]:
+        """Return the blueprints that are not deleted and fit, newest first."""
+        return [
+            record.view
+            for record in self._living()
+            if params.get("name") in (None, record.view.name)
+            and params.get("status") in (None, record.view.status)
+        ]
+
+    def _living(self) -> list[BlueprintRecord]:
+        return [record for record in self._records.blueprints.all() if record.view.state != "deleted"]
+
+    def usable(self, identifier: str, field: str) -> BlueprintRecord:
+        """Return a blueprint that something can start from.
+
+        :param field: the parameter that names it.
+        :raises ApiError: 400 if it is not there, or cannot be used here.
+        """
+        record = self._records.blueprints.get(identifier)
+        if record is None or record.view.state == "deleted":
+            gone = "was deleted" if record else "does not exist in this state directory"
+            raise invalid(f"`{field}`: blueprint `{identifier}` {gone}")
+        if record.view.status != "build_complete":
+            hint = "see its logs" if record.view.status == "failed" else "wait until it is `build_complete`"
+            raise invalid(f"`{field}`: blueprint {identifier} has status `{record.view.status}`: {hint}")
+        return self._bootable([record])
+
+    def named(self, name: str, field: str) -> BlueprintRecord:
+        """Return the newest blueprint of a name that was built successfully.
+
+        :raises ApiError: 400 if there is none.
+        """
+        records = self._living()
+        built = [record for record in records if record.view.status == "build_complete"]
+        candidates = [record for record in built if record.view.name == name]
+        if candidates:
+            return self._bootable(candidates)
+        if any(record.view.name == name for record in records):
+            raise invalid(f"`{field}`: no build of the blueprint `{name}` has succeeded yet")
+        raise invalid(f"`{field}`: there is no blueprint `{name}`{_nearest(name, built)}")
+
+    def _bootable(self, candidates: list[BlueprintRecord]) -> BlueprintRecord:
+        for record in candidates:
+            if record.layer is not None and self._engine.layers.exists(record.layer):
+                return record
+        newest = candidates[0]
+        raise wrong_tier(f"blueprint {newest.view.name} ({newest.id})", newest, self._engine.tier)
+
+    # Deleting
+
+    async def delete(self, identifier: str) -> None:
+        """Delete a blueprint. It stays readable. No effect on a deleted one.
+
+        :raises ApiError: 400 while snapshots of its devboxes exist.
+        """
+        self.get(identifier)
+        dependents = [
+            record.id
+            for record in self._records.snapshots.all()
+            if record.view.source_blueprint_id == identifier and record.status not in ("deleted", "error")
+        ]
+        if dependents:
+            names = ", ".join(dependents)
+            message = f"snapshots depend on blueprint {identifier}: delete {names} first"
+            raise ApiError(400, "has_dependents", message)
+        with self._records.blueprints.changing(identifier) as record:
+            record.view.state = "deleted"
+            layer, record.layer = record.layer, None
+        if layer is not None:
+            await self._engine.layers.delete(layer)
+
+
+def _described(params: Mapping[str, Any], base: BlueprintRecord | None, now_ms: int) -> BlueprintView:
+    return BlueprintView(
+        id=new_id("bpt"),
+        name=params["name"],
+        create_time_ms=now_ms,
+        # The build may be over before the client has this answer; it is never `queued`, which older
+        # clients take for the end.
+        status="provisioning",
+        state="created",
+        parameters=BlueprintBuildParameters.model_validate(dict(params)),
+        base_blueprint_id=None if base is None else base.id,
+        devbox_capabilities=[],
+        is_public=False,
+        metadata=params.get("metadata") or {},
+    )
+
+
+def _check_files(files: Mapping[str, str]) -> None:
+    sizes = {path: len(text.encode()) for path, text in files.items()}
+    for path, size in sizes.items():
+        if size > _FILE_MAX:
+            raise invalid(f"`file_mounts`: {path} has {size:,} bytes; {_FILE_MAX:,} is the most for a file")
+    total = sum(sizes.values())
+    if total > _FILES_MAX:
+        raise invalid(f"`file_mounts` have {total:,} bytes; {_FILES_MAX:,} is the most for all of them")
+
+
+def _nearest(name: str, built: list[BlueprintRecord]) -> str:
+    names = list(dict.fromkeys(record.view.name for record in built))
+    if close := difflib.get_close_matches(name, names, n=3):
+        return ", did you mean " + " or ".join(f"`{match}`" for match in close) + "?"
+    return "; none has been built here" if not names else ""

@@ -1,0 +1,169 @@
+"""Files of a devbox, in both directions, whatever their size."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+from ..contract.params.devboxes import DevboxUploadFileParams
+from ..contract.validation import InvalidParamsError, validated
+from .descriptors import READ, WRITE, close_quietly, write_all, write_file
+from .devboxes import Devbox
+from .errors import ENGINE_ERRORS, ApiError, as_api_error, invalid
+from .launch import check_path
+from .multipart import Event, PartData, PartEnd, PartStart, extend_field, text_of
+
+_CHUNK = 256 * 1024
+
+
+async def write(devbox: Devbox, path: str, text: str) -> None:
+    """Write a text file, making missing directories.
+
+    :raises ApiError: if it cannot be written.
+    """
+    check_path(path, "`file_path`")
+    doing = f"write {path}"
+    box = devbox.running_box(doing)
+    try:
+        await write_file(box, path, text)
+    except ENGINE_ERRORS as error:
+        raise as_api_error(error, doing) from error
+    devbox.log.note("files", f"wrote {path}")
+
+
+class FileBody:
+    """A file's bytes, read while they are sent.
+
+    :param fd: the open file; this object owns it.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while data := await asyncio.to_thread(os.read, self._fd, _CHUNK):
+            yield data
+
+    async def aclose(self) -> None:
+        """Close the file."""
+        close_quietly(self._fd)
+
+
+async def read(devbox: Devbox, path: str, name: str) -> FileBody:
+    """Open a file to be sent.
+
+    :param name: the parameter that named it.
+    :raises ApiError: if it cannot be read.
+    """
+    check_path(path, name)
+    doing = f"read {path}"
+    box = devbox.running_box(doing)
+    try:
+        fd = await box.open(path, READ)
+    except ENGINE_ERRORS as error:
+        raise as_api_error(error, doing) from error
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        devbox.log.note("files", doing)
+        return FileBody(fd)
+    os.close(fd)
+    if stat.S_ISDIR(mode):
+        raise ApiError(400, "is_a_directory", f"cannot {doing}: it is a directory")
+    raise invalid(f"cannot {doing}: it is a device or pipe, not a file")
+
+
+class Upload:
+    """An upload while it arrives: its `path`, and its `file`, which goes straight into the devbox.
+
+    Forms may carry the file before the path; then it waits in a temporary file.
+
+    :param devbox: where the file goes.
+    :param directory: for the temporary file; `/tmp` may be memory.
+    """
+
+    def __init__(self, devbox: Devbox, directory: Path) -> None:
+        self._devbox = devbox
+        self._directory = directory
+        self._fields: dict[str, bytearray] = {}
+        self._current: PartStart | None = None
+        self._fd = -1
+        self._waiting: BinaryIO | None = None
+        self._path: str | None = None
+
+    async def take(self, events: AsyncIterator[Event]) -> None:
+        """Take a whole form.
+
+        :raises ApiError: if a field is missing or unknown, or the file cannot be written.
+        """
+        try:
+            async for event in events:
+                await self._take(event)
+            await self._finish()
+        except ENGINE_ERRORS as error:
+            raise as_api_error(error, f"write {self._path}") from error
+        finally:
+            self._close()
+
+    async def _take(self, event: Event) -> None:
+        match event:
+            case PartStart():
+                await self._begin(event)
+            case PartData(data):
+                await self._more(data)
+            case PartEnd():
+                self._current = None
+
+    async def _begin(self, part: PartStart) -> None:
+        self._current = part
+        if part.name != "file":
+            self._fields[part.name] = bytearray()
+        elif self._fd >= 0 or self._waiting is not None:
+            raise invalid("the form holds more than one `file`")
+        elif "path" in self._fields:
+            await self._open()
+        else:
+            self._waiting = TemporaryFile(dir=self._directory)  # noqa: SIM115
+
+    async def _open(self) -> None:
+        texts = {name: text_of(data, name) for name, data in self._fields.items()}
+        try:
+            path = validated(DevboxUploadFileParams, texts)["path"]
+        except InvalidParamsError as error:
+            raise invalid(str(error)) from None
+        check_path(path, "`path`")
+        self._path = path
+        self._fd = await self._devbox.running_box(f"write {path}").open(path, WRITE, parents=True)
+
+    async def _more(self, data: bytes) -> None:
+        assert self._current is not None
+        if self._current.name != "file":
+            extend_field(self._fields[self._current.name], data, self._current.name)
+        elif self._waiting is not None:
+            await asyncio.to_thread(self._waiting.write, data)
+        else:
+            await asyncio.to_thread(write_all, self._fd, data)
+
+    async def _finish(self) -> None:
+        if self._fd < 0 and self._waiting is None:
+            raise invalid("`file` is missing")
+        if self._waiting is not None:
+            await self._open()
+            await asyncio.to_thread(_copy, self._waiting, self._fd)
+        self._devbox.log.note("files", f"wrote {self._path}")
+
+    def _close(self) -> None:
+        if self._waiting is not None:
+            self._waiting.close()
+        if self._fd >= 0:
+            os.close(self._fd)
+
+
+def _copy(source: BinaryIO, fd: int) -> None:
+    source.seek(0)
+    while data := source.read(_CHUNK):
+        write_all(fd, data)

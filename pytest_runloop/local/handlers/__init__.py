@@ -1,0 +1,17 @@
+"""What each endpoint does: one handler each, found by the endpoint's value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..calls import Handler
+from ..routing import AnyEndpoint
+from . import blueprints, devboxes, executions, files, snapshots
+
+HANDLERS: Mapping[AnyEndpoint, Handler] = {
+    **devboxes.HANDLES.table,
+    **executions.HANDLES.table,
+    **files.HANDLES.table,
+    **snapshots.HANDLES.table,
+    **blueprints.HANDLES.table,
+}

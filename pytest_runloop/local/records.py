@@ -1,0 +1,87 @@
+"""What outlives the server: blueprints and snapshots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from ..contract.views.blueprints import BlueprintBuildLog, BlueprintView
+from ..contract.views.snapshots import DevboxSnapshotView, SnapshotStatus
+from .errors import ApiError
+from .store import Collection, Record, Store
+
+
+class Layered(Record):
+    """Something that stands on a layer of an engine.
+
+    :param layer: the engine's layer, once there is one.
+    :param tier: the engine's tier; layers of one tier cannot be used in another.
+    :param server: the server that makes it, to tell what a dead server left unfinished.
+    """
+
+    layer: str | None = None
+    tier: str
+    server: str
+
+
+class BlueprintRecord(Layered):
+    """A blueprint, and the engine's layer that holds its disk.
+
+    :param launch: the launch parameters that its devboxes inherit, those of its base included.
+    """
+
+    view: BlueprintView
+    launch: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The blueprint's id."""
+        return self.view.id
+
+
+class BuildLogRecord(Record):
+    """The log of a blueprint's build."""
+
+    blueprint_id: str
+    lines: list[BlueprintBuildLog]
+
+    @property
+    def id(self) -> str:
+        """The blueprint's id."""
+        return self.blueprint_id
+
+
+class SnapshotRecord(Layered):
+    """A snapshot, and the engine's layer that holds its disk."""
+
+    view: DevboxSnapshotView
+    status: SnapshotStatus = "in_progress"
+    error_message: str | None = None
+    username: str = "user"
+    uid: int | None = None
+
+    @property
+    def id(self) -> str:
+        """The snapshot's id."""
+        return self.view.id
+
+
+class Records:
+    """All collections of the store: one line for each kind."""
+
+    def __init__(self, store: Store) -> None:
+        self.blueprints = Collection(store, "blueprint", BlueprintRecord)
+        self.build_logs = Collection(store, "build_log", BuildLogRecord)
+        self.snapshots = Collection(store, "snapshot", SnapshotRecord)
+
+
+def wrong_tier(what: str, record: Layered, tier: str) -> ApiError:
+    """Return the error for a layer that this server's engine cannot boot."""
+    message = (
+        f"{what} was made in the isolation tier `{record.tier}`, and this server runs `{tier}`:"
+        f" make it again, or start the server with `--isolation {record.tier}`"
+    )
+    if record.tier == tier:
+        message = f"the files of {what} are gone from the state directory: make it again"
+    return ApiError(400, "invalid_request", message)

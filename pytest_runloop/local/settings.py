@@ -1,0 +1,39 @@
+"""The bounds and holds of the server, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be tuned. Times are in seconds, sizes in bytes; the holds follow the API's rules."""
+
+    devbox_hold: float = 10
+    devbox_hold_max: float = 30
+    execution_hold: float = 25
+    create_hold: float = 20
+    """Below the 30 s that clients wait for an answer by default."""
+    optimistic_timeout_max: int = 600
+    keep_alive: int = 3600
+    keep_alive_max: int = 172_800
+    stream_keep_alive: float = 10
+    """Silent streams are cut by clients after 30 s."""
+    upload_stall: float = 60
+    """A client that sends nothing for so long has its upload ended."""
+    json_max: int = 128 * MIB
+    output_memory: int = 64 * 1024
+    """Of each output; what is beyond goes to a file."""
+    output_max: int = 1024 * MIB
+    """Of each output; what is beyond is dropped, and said so."""
+    tail_max: int = MIB
+    """Of each output in the view of an execution; streams give all of it."""
+    sync_tail_max: int = 16 * MIB
+    executions_kept: int = 4096
+    """Finished executions that a devbox remembers."""
+    devboxes_kept: int = 10_000
+    """Ended devboxes that the server remembers."""
+    log_lines: int = 20_000
+    """Of each devbox, and of each build."""

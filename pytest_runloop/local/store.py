@@ -1,0 +1,145 @@
+"""Documents that outlive the server, in SQLite.
+
+Several servers may share a file: each write is one transaction, and each read sees what the others
+have committed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (kind, id)
+)
+"""
+
+
+class StoreError(Exception):
+    """The file cannot be used."""
+
+
+class Record(BaseModel):
+    """A document: whatever a kind keeps. Its `id` must be unique within the kind."""
+
+    @property
+    def id(self) -> str:
+        """The id under which it is found."""
+        raise NotImplementedError
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Store:
+    """An open file of documents.
+
+    :raises StoreError: if the file cannot be opened, or belongs to a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+            self._prepare()
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot use {path}: {error}") from None
+
+    def _prepare(self) -> None:
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        # In WAL mode this keeps the file whole through a crash; at worst the last writes before a
+        # loss of power are gone.
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        with self.transaction():
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > _VERSION:
+                raise StoreError("the state directory was written by a newer pytest-runloop")
+            self._connection.execute(_SCHEMA)
+            self._connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do several reads and writes as one, with no other server's writes between them."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def put(self, kind: str, identifier: str, body: str) -> None:
+        """Write a document; one that exists keeps its place in the order."""
+        self._connection.execute(
+            "INSERT INTO documents (kind, id, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
+            (kind, identifier, body),
+        )
+
+    def get(self, kind: str, identifier: str) -> str | None:
+        """Return a document, or `None` if there is none."""
+        row = self._connection.execute(
+            "SELECT body FROM documents WHERE kind = ? AND id = ?", (kind, identifier)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def all(self, kind: str) -> list[str]:
+        """Return all documents of a kind, newest first."""
+        rows = self._connection.execute(
+            "SELECT body FROM documents WHERE kind = ? ORDER BY position DESC", (kind,)
+        )
+        return [str(row[0]) for row in rows]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+class Collection(Generic[R]):
+    """The documents of one kind.
+
+    :param store: where they are.
+    :param kind: their name there.
+    :param record: what they are in Python.
+    """
+
+    def __init__(self, store: Store, kind: str, record: type[R]) -> None:
+        self._store = store
+        self._kind = kind
+        self._record = record
+
+    def put(self, record: R) -> None:
+        """Write a record, new or changed."""
+        self._store.put(self._kind, record.id, record.model_dump_json())
+
+    def get(self, identifier: str) -> R | None:
+        """Return a record, or `None` if there is none."""
+        body = self._store.get(self._kind, identifier)
+        return None if body is None else self._record.model_validate_json(body)
+
+    def all(self) -> list[R]:
+        """Return all records, newest first."""
+        return [self._record.model_validate_json(body) for body in self._store.all(self._kind)]
+
+    @contextmanager
+    def changing(self, identifier: str) -> Iterator[R]:
+        """Read a record, let it be changed, and write it, as one transaction.
+
+        :raises KeyError: if there is none.
+        """
+        with self._store.transaction():
+            record = self.get(identifier)
+            if record is None:
+                raise KeyError(identifier)
+            yield record
+            self.put(record)

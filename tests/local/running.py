@@ -1,0 +1,128 @@
+"""Servers for tests: in a process of their own, or within the test."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from pytest_runloop.local.app import App
+from pytest_runloop.local.backend import Backend
+from pytest_runloop.local.engine.protocol import Engine
+from pytest_runloop.local.settings import Settings
+
+from .fake_clock import FakeClock
+
+KEY = "key-of-the-tests"
+PATIENCE = 60.0
+"""Seconds; the machine may be busy."""
+
+
+@dataclass
+class Server:
+    """A server process that is ready."""
+
+    process: subprocess.Popen[str]
+    ready: dict[str, Any]
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        return str(self.ready["base_url"])
+
+    @property
+    def api_key(self) -> str:
+        """Its key."""
+        return str(self.ready["api_key"])
+
+    def client(self) -> httpx.Client:
+        """Return an HTTP client for it."""
+        return httpx.Client(
+            base_url=self.base_url, headers={"Authorization": f"Bearer {self.api_key}"}, timeout=PATIENCE
+        )
+
+    def end(self) -> int:
+        """Ask it to end, and return its exit code."""
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """Return the command line of `pytest-runloop`."""
+    return [sys.executable, "-m", "pytest_runloop.cli", *map(str, arguments)]
+
+
+def start(state_dir: Path, *arguments: str | Path, isolation: str = "auto", **how: Any) -> Server:
+    """Start a server and wait until it is ready."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RUNLOOP_")}
+    line = command("serve", "--state-dir", state_dir, "--isolation", isolation, *arguments)
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment, **how)
+    assert process.stdout is not None
+    text = process.stdout.readline()
+    assert text, f"the server ended with {process.wait(PATIENCE)}"
+    return Server(process, json.loads(text))
+
+
+@contextmanager
+def server(state_dir: Path, *arguments: str | Path, isolation: str = "auto") -> Iterator[Server]:
+    """Run a server, and check that it ends in order."""
+    running = start(state_dir, *arguments, isolation=isolation)
+    try:
+        yield running
+    finally:
+        code = running.end()
+        assert running.process.stdout is not None
+        assert running.process.stdout.read() == "", "only the ready line belongs on standard output"
+        running.process.stdout.close()
+        assert code == 0
+
+
+@dataclass
+class Inside:
+    """A backend within the test, with a client for it."""
+
+    backend: Backend
+    api: httpx.AsyncClient
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    async def create(self, **params: Any) -> str:
+        """Create a devbox and return its id."""
+        answer = await self.api.post("/v1/devboxes", json=params)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["id"])
+
+    async def reach(self, identifier: str, *statuses: str) -> dict[str, Any]:
+        """Wait until a devbox has one of these statuses, and return its view."""
+        devbox = self.backend.devbox(identifier)
+        while devbox.status not in statuses:
+            await devbox.changed.next()
+        return await self.view(identifier)
+
+    async def view(self, identifier: str) -> dict[str, Any]:
+        """Return a devbox's view."""
+        answer = await self.api.get(f"/v1/devboxes/{identifier}")
+        assert answer.status_code == 200, answer.text
+        view: dict[str, Any] = answer.json()
+        return view
+
+
+@asynccontextmanager
+async def inside(engine: Engine, state_dir: Path, settings: Settings | None = None) -> AsyncIterator[Inside]:
+    """Run a backend within the test, on a clock that stands still."""
+    clock = FakeClock()
+    backend = Backend(engine, state_dir, clock=clock, settings=settings)
+    transport = httpx.ASGITransport(app=App(backend, KEY))
+    headers = {"Authorization": f"Bearer {KEY}"}
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://inside", headers=headers) as api:
+            yield Inside(backend, api, clock)
+    finally:
+        await backend.close()

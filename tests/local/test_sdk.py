@@ -1,0 +1,149 @@
+"""The official SDK as a client, sync and async."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import runloop_api_client as sdk
+from runloop_api_client.lib.polling import PollingConfig
+
+from .running import Server
+
+QUICK = PollingConfig(interval_seconds=0.02, max_attempts=3000)
+
+
+@pytest.fixture(scope="module")
+def runloop(backend: Server) -> Iterator[sdk.RunloopSDK]:
+    with sdk.RunloopSDK(bearer_token=backend.api_key, base_url=backend.base_url) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def async_runloop(backend: Server) -> AsyncIterator[sdk.AsyncRunloopSDK]:
+    async with sdk.AsyncRunloopSDK(bearer_token=backend.api_key, base_url=backend.base_url) as client:
+        yield client
+
+
+def test_a_devbox_from_creation_to_shutdown(runloop: sdk.RunloopSDK, tmp_path: Path) -> None:
+    with runloop.devbox.create(name="sdk", metadata={"a": "b"}, environment_variables={"X": "y"}) as devbox:
+        info = devbox.get_info()
+        assert (info.status, info.name, info.metadata) == ("running", "sdk", {"a": "b"})
+        assert devbox.id in [item.id for item in runloop.devbox.list(limit=5000)]
+        result = devbox.cmd.exec("echo $X; echo err >&2; exit 4")
+        assert (result.exit_code, result.success) == (4, False)
+        assert (result.stdout(), result.stderr()) == ("y\n", "err\n")
+        devbox.file.write(file_path="dir/f", contents="text €\n")
+        assert devbox.file.read(file_path="dir/f") == "text €\n"
+        (tmp_path / "up").write_bytes(bytes(range(256)))
+        devbox.file.upload(path="~/up", file=tmp_path / "up")
+        assert devbox.file.download(path="~/up") == bytes(range(256))
+        devbox.file.upload(path="~/up2", file=("name", io.BytesIO(b"from a stream")))
+        assert devbox.file.read(file_path="up2") == "from a stream"
+        devbox.keep_alive()
+        assert any(line.cmd == "echo $X; echo err >&2; exit 4" for line in devbox.logs().logs)
+    assert devbox.get_info().status == "shutdown"
+
+
+def test_output_is_streamed_and_long_output_is_whole(runloop: sdk.RunloopSDK) -> None:
+    with runloop.devbox.create() as devbox:
+        chunks: list[str] = []
+        errors: list[str] = []
+        result = devbox.cmd.exec(
+            "seq 3; sleep 0.1; seq 4 5; echo e >&2", stdout=chunks.append, stderr=errors.append
+        )
+        assert "".join(chunks) == result.stdout() == "1\n2\n3\n4\n5\n"
+        assert errors == ["e\n"]
+        result = devbox.cmd.exec("seq 1000")
+        assert result.stdout() == "".join(f"{number}\n" for number in range(1, 1001))
+        assert result.stdout(num_lines=2) == "999\n1000"
+
+
+def test_stdin_and_kill(runloop: sdk.RunloopSDK) -> None:
+    with runloop.devbox.create() as devbox:
+        execution = devbox.cmd.exec_async("cat", attach_stdin=True)
+        execution.send_std_in("first\n")
+        execution.send_std_in("second\n")
+        execution.close_std_in()
+        result = execution.result()
+        assert (result.exit_code, result.stdout()) == (0, "first\nsecond\n")
+        execution = devbox.cmd.exec_async("sleep 600")
+        assert execution.get_state().status == "running"
+        execution.kill()
+        assert execution.result().exit_code == 137
+
+
+def test_snapshots_and_suspension(runloop: sdk.RunloopSDK) -> None:
+    with runloop.devbox.create() as devbox:
+        devbox.file.write(file_path="kept", contents="1")
+        snapshot = devbox.snapshot_disk(name="sdk", metadata={"k": "v"}, polling_config=QUICK)
+        assert snapshot.get_info().status == "complete"
+        assert snapshot.id in [item.id for item in runloop.snapshot.list(devbox_id=devbox.id)]
+        snapshot.update(name="renamed")
+        with snapshot.create_devbox() as copy:
+            assert copy.file.read(file_path="kept") == "1"
+        devbox.suspend(polling_config=QUICK)
+        assert devbox.get_info().status == "suspended"
+        devbox.resume(polling_config=QUICK)
+        assert devbox.get_info().status == "running"
+        assert devbox.file.read(file_path="kept") == "1"
+        snapshot.delete()
+        assert snapshot.get_info().status == "deleted"
+
+
+def test_blueprints(runloop: sdk.RunloopSDK) -> None:
+    blueprint = runloop.blueprint.create(
+        name="sdk-blueprint",
+        system_setup_commands=["echo built > result"],
+        file_mounts={"mounted": "m"},
+        polling_config=QUICK,
+    )
+    assert blueprint.get_info().status == "build_complete"
+    assert any("echo built" in line.message for line in blueprint.logs().logs)
+    by_name = runloop.devbox.create_from_blueprint_name("sdk-blueprint")
+    for made in (blueprint.create_devbox(), by_name):
+        with made as devbox:
+            assert devbox.cmd.exec("cat result mounted").stdout() == "built\nm"
+    blueprint.delete()
+
+
+def test_errors_are_the_sdk_s_own(runloop: sdk.RunloopSDK, backend: Server) -> None:
+    with pytest.raises(sdk.NotFoundError, match="dbx_none"):
+        runloop.api.devboxes.retrieve("dbx_none")
+    with pytest.raises(sdk.BadRequestError, match="no-such-blueprint"):
+        runloop.devbox.create_from_blueprint_name("no-such-blueprint")
+    with (
+        sdk.Runloop(bearer_token="wrong", base_url=backend.base_url) as stranger,
+        pytest.raises(sdk.AuthenticationError, match="key"),
+    ):
+        stranger.devboxes.list()
+    with runloop.devbox.create() as devbox, pytest.raises(sdk.NotFoundError, match="no such file"):
+        devbox.file.read(file_path="none")
+
+
+@pytest.mark.asyncio
+async def test_the_async_sdk_does_the_same(async_runloop: sdk.AsyncRunloopSDK) -> None:
+    async with await async_runloop.devbox.create(name="async") as devbox:
+        chunks: list[str] = []
+        result = await devbox.cmd.exec("echo out; echo err >&2", output=chunks.append)
+        assert await result.stdout() == "out\n"
+        assert sorted(chunks) == ["err\n", "out\n"]
+        await devbox.file.write(file_path="f", contents="x")
+        await devbox.file.upload(path="g", file=b"\x00\xff")
+        assert await devbox.file.read(file_path="f") == "x"
+        assert await devbox.file.download(path="g") == b"\x00\xff"
+        snapshot = await devbox.snapshot_disk(polling_config=QUICK)
+        async with await snapshot.create_devbox() as copy:
+            assert await copy.file.read(file_path="f") == "x"
+        await devbox.suspend()
+        await devbox.await_suspended(polling_config=QUICK)
+        await devbox.resume(polling_config=QUICK)
+        execution = await devbox.cmd.exec_async("cat", attach_stdin=True)
+        await execution.send_std_in("in")
+        await execution.close_std_in()
+        assert await (await execution.result()).stdout() == "in"
+        assert devbox.id in [item.id for item in await async_runloop.devbox.list(limit=5000)]
+    assert (await devbox.get_info()).status == "shutdown"

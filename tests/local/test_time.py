@@ -1,0 +1,149 @@
+"""Lifetimes, idleness and holds, on a clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from .running import Inside
+
+pytestmark = pytest.mark.asyncio
+
+
+async def _running(within: Inside, **launch: Any) -> str:
+    identifier = await within.create(launch_parameters=launch)
+    await within.reach(identifier, "running")
+    return identifier
+
+
+async def _use(within: Inside, identifier: str, command: str = "true") -> None:
+    answer = await within.api.post(f"/v1/devboxes/{identifier}/execute_sync", json={"command": command})
+    assert answer.status_code == 200, answer.text
+
+
+async def test_a_devbox_lives_for_an_hour_by_default(within: Inside) -> None:
+    identifier = await _running(within)
+    await within.clock.advance(3599)
+    assert (await within.view(identifier))["status"] == "running"
+    await within.clock.advance(1)
+    view = await within.view(identifier)
+    assert (view["status"], view["shutdown_reason"]) == ("shutdown", "keep_alive_timeout")
+
+
+async def test_keep_alive_begins_the_lifetime_anew(within: Inside) -> None:
+    identifier = await _running(within, keep_alive_time_seconds=60)
+    await within.clock.advance(59)
+    answer = await within.api.post(f"/v1/devboxes/{identifier}/keep_alive")
+    assert answer.json() == {}
+    await within.clock.advance(59)
+    assert (await within.view(identifier))["status"] == "running"
+    await within.clock.advance(1)
+    assert (await within.view(identifier))["status"] == "shutdown"
+
+
+async def test_commands_do_not_prolong_the_lifetime(within: Inside) -> None:
+    identifier = await _running(within, keep_alive_time_seconds=60)
+    await within.clock.advance(59)
+    await _use(within, identifier)
+    await within.clock.advance(1)
+    assert (await within.view(identifier))["status"] == "shutdown"
+
+
+@pytest.mark.parametrize("nested", [False, True])
+async def test_an_idle_devbox_is_shut_down(within: Inside, nested: bool) -> None:
+    idle = {"after_idle": {"idle_time_seconds": 30, "on_idle": "shutdown"}}
+    launch: dict[str, Any] = {"lifecycle": idle} if nested else idle
+    identifier = await _running(within, **launch, keep_alive_time_seconds=5)
+    await within.clock.advance(29)
+    await _use(within, identifier)
+    await within.clock.advance(29)
+    assert (await within.view(identifier))["status"] == "running"
+    await within.clock.advance(1)
+    assert (await within.view(identifier))["shutdown_reason"] == "idle"
+
+
+async def test_a_devbox_with_a_running_command_is_not_idle(within: Inside) -> None:
+    identifier = await _running(within, after_idle={"idle_time_seconds": 30, "on_idle": "shutdown"})
+    path = f"/v1/devboxes/{identifier}"
+    started = await within.api.post(f"{path}/execute_async", json={"command": "sleep 600"})
+    execution = started.json()["execution_id"]
+    await within.clock.advance(3000)
+    assert (await within.view(identifier))["status"] == "running"
+    await within.api.post(f"{path}/executions/{execution}/kill", json={})
+    await within.api.post(f"{path}/executions/{execution}/wait_for_status", json={"statuses": ["completed"]})
+    await within.clock.advance(30)
+    assert (await within.view(identifier))["status"] == "shutdown"
+
+
+async def test_an_idle_devbox_can_be_suspended_instead_and_resumed(within: Inside) -> None:
+    identifier = await _running(within, after_idle={"idle_time_seconds": 30, "on_idle": "suspend"})
+    await within.clock.advance(30)
+    await within.reach(identifier, "suspended")
+    await within.clock.advance(100_000)
+    resumed = await within.api.post(f"/v1/devboxes/{identifier}/resume")
+    assert resumed.json()["status"] == "running"
+    await within.clock.advance(30)
+    await within.reach(identifier, "suspended")
+
+
+async def test_looking_at_a_devbox_is_not_use(within: Inside) -> None:
+    identifier = await _running(within, after_idle={"idle_time_seconds": 30, "on_idle": "shutdown"})
+    await within.clock.advance(29)
+    await within.view(identifier)
+    await within.api.get(f"/v1/devboxes/{identifier}/logs")
+    await within.clock.advance(1)
+    assert (await within.view(identifier))["status"] == "shutdown"
+
+
+async def test_two_different_idle_settings_are_refused(within: Inside) -> None:
+    idle = {"idle_time_seconds": 30, "on_idle": "shutdown"}
+    launch = {"after_idle": idle, "lifecycle": {"after_idle": idle | {"idle_time_seconds": 31}}}
+    answer = await within.api.post("/v1/devboxes", json={"launch_parameters": launch})
+    assert answer.status_code == 400
+    assert "differ" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(("asked", "held"), [(None, 10), (17.5, 17.5), (100, 30)])
+async def test_a_wait_for_a_devbox_is_held_as_the_api_says(
+    within: Inside, asked: float | None, held: float
+) -> None:
+    identifier = await _running(within)
+    body = {"statuses": ["suspended"], "timeout_seconds": asked}
+    await _held(within, f"/v1/devboxes/{identifier}/wait_for_status", body, held, "false")
+
+
+@pytest.mark.parametrize(("asked", "held"), [(None, 25), (17.5, 17.5), (100, 25)])
+async def test_a_wait_for_a_command_is_held_as_the_api_says(
+    within: Inside, asked: float | None, held: float
+) -> None:
+    identifier = await _running(within)
+    path = f"/v1/devboxes/{identifier}"
+    started = await within.api.post(f"{path}/execute_async", json={"command": "sleep 600"})
+    body = {"statuses": ["completed"], "timeout_seconds": asked}
+    execution = started.json()["execution_id"]
+    await _held(within, f"{path}/executions/{execution}/wait_for_status", body, held, "true")
+
+
+async def _held(within: Inside, path: str, body: dict[str, Any], held: float, retry: str) -> None:
+    before = len(within.clock.timers)
+    request = asyncio.ensure_future(within.api.post(path, json=body))
+    await within.clock.asked(before + 1)
+    await within.clock.advance(held - 0.5)
+    assert not request.done()
+    await within.clock.advance(0.5)
+    answer = await request
+    assert answer.status_code == 408
+    assert answer.headers["x-should-retry"] == retry
+
+
+async def test_create_and_await_running_answers_the_present_view_after_its_hold(within: Inside) -> None:
+    before = len(within.clock.timers)
+    body = {"launch_parameters": {"launch_commands": ["sleep 600"]}}
+    request = asyncio.ensure_future(within.api.post("/v1/devboxes/create_and_await_running", json=body))
+    await within.clock.asked(before + 2)
+    await within.clock.advance(20)
+    answer = await request
+    assert answer.status_code == 200
+    assert answer.json()["status"] in ("provisioning", "initializing")
