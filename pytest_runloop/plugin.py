@@ -1,0 +1,137 @@
+"""What pytest sees of this package: options, marker, fixtures, hooks. All work is done in `session`.
+
+Every pytest run on a machine with this package loads this module, whether devboxes are used or not. So it
+imports neither the client nor the contract, and nothing here contacts anybody before a fixture is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .session import choice, marker, options, settings
+
+if TYPE_CHECKING:
+    from . import AsyncDevbox, AsyncRunloop, Devbox, Runloop
+    from .session.factory import DevboxFactory
+    from .session.member import Member
+
+_SETTINGS = pytest.StashKey[settings.Settings]()
+_MEMBER = pytest.StashKey["Member"]()
+
+
+def _member(config: pytest.Config) -> Member:
+    """Return this process's part in the run, which begins when it is first needed."""
+    if _MEMBER not in config.stash:
+        from .session.member import Member
+
+        config.stash[_MEMBER] = Member(config, config.stash[_SETTINGS])
+    return config.stash[_MEMBER]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.register(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", marker.DESCRIPTION)
+    config.stash[_SETTINGS] = settings.resolve(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker which run it belongs to."""
+    node.workerinput.update(_member(node.config).for_worker())
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return choice.describe(config.stash[_SETTINGS])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    marker.refuse_wrong(collector, report)
+    return report
+
+
+# Outermost: then it sees what xfail and others made of the result.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if _MEMBER in item.config.stash:
+        _member(item.config).report(item, report)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if _MEMBER in session.config.stash:
+        _member(session.config).interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if _MEMBER in config.stash and config.get_verbosity() >= 0:
+        _member(config).summarize(terminalreporter)
+
+
+# Last: xdist's workers have ended by then, and what they left is everything that is left.
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _MEMBER in config.stash:
+        _member(config).finish()
+
+
+@pytest.fixture(scope="session")
+def devbox_defaults() -> dict[str, Any]:
+    """Create parameters for all devboxes, as the marker takes them; override it in a conftest.py."""
+    return {}
+
+
+@pytest.fixture
+def devbox(request: pytest.FixtureRequest, devbox_defaults: dict[str, Any]) -> Devbox:
+    """The test's own devbox: made for this test as its `devbox` marker says, ended after it."""
+    __tracebackhide__ = True
+    return _member(request.config).devbox_for(request, devbox_defaults)
+
+
+@pytest.fixture
+def async_devbox(devbox: Devbox, async_runloop: AsyncRunloop) -> AsyncDevbox:
+    """The test's own devbox with awaitable methods, for asyncio and trio; the same machine as `devbox`."""
+    return async_runloop.devbox.from_id(devbox.id)
+
+
+@pytest.fixture(scope="session")
+def session_devbox(request: pytest.FixtureRequest, devbox_defaults: dict[str, Any]) -> Devbox:
+    """One devbox for the whole run, used by all xdist workers at once."""
+    __tracebackhide__ = True
+    return _member(request.config).shared_devbox(request.session, devbox_defaults)
+
+
+@pytest.fixture(scope="session")
+def devbox_factory(
+    request: pytest.FixtureRequest, devbox_defaults: dict[str, Any]
+) -> Iterator[DevboxFactory]:
+    """Makes further devboxes: `devbox_factory(blueprint="name")`; they are ended with the session."""
+    from .session.factory import DevboxFactory
+
+    factory = DevboxFactory(_member(request.config), request.session, devbox_defaults)
+    yield factory
+    factory.end()
+
+
+@pytest.fixture(scope="session")
+def runloop(request: pytest.FixtureRequest) -> Runloop:
+    """The API client of the run's backend."""
+    __tracebackhide__ = True
+    return _member(request.config).client(request.session)
+
+
+@pytest.fixture(scope="session")
+def async_runloop(request: pytest.FixtureRequest) -> AsyncRunloop:
+    """The API client of the run's backend with awaitable methods, for asyncio and trio."""
+    __tracebackhide__ = True
+    return _member(request.config).async_client(request.session)

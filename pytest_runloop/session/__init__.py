@@ -1,0 +1,1 @@
+"""One pytest run: its settings, its directory, its devboxes, and their end."""

@@ -1,0 +1,144 @@
+"""Reaches the service that gives the devboxes, and starts it if it is the local one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import options, server
+from .choice import KEY, asked, choose
+from .errors import StopRunError
+from .files import write_private
+from .run import OWNER_LOCK, Run
+from .server import Server
+from .state import state_directory
+
+if TYPE_CHECKING:
+    from .. import AsyncRunloop, Runloop
+
+# What fails here is told in words. Who wants to see these frames all the same has --full-trace.
+__tracebackhide__ = True
+
+C = TypeVar("C", bound="Runloop | AsyncRunloop")
+_QUICK: dict[str, Any] = {"timeout": 10.0, "max_retries": 1}
+"""For what must not hold up the run: ending devboxes."""
+
+
+def connect(run: Run, *, quick: bool = False) -> Runloop:
+    """Make a client of the run's backend, which is started for it if it is the local one.
+
+    :param quick: give up soon.
+    :raises StopRunError: if there is no backend to reach.
+    """
+    from .. import Runloop
+
+    return _connected(run, Runloop, **(_QUICK if quick else {}))
+
+
+def connect_async(run: Run) -> AsyncRunloop:
+    """Make an async client of the run's backend, which is started for it if it is the local one.
+
+    :raises StopRunError: if there is no backend to reach.
+    """
+    from .. import AsyncRunloop
+
+    return _connected(run, AsyncRunloop)
+
+
+def _connected(run: Run, client: Callable[..., C], **how: Any) -> C:
+    from ..client.errors import ConfigurationError
+
+    if choose(run.settings).kind == "local":
+        running = local_server(run)
+        return client(running.base_url, running.api_key, **how)
+    _refuse_without_key(run)
+    try:
+        made = client(run.settings[options.BASE_URL], **how)
+    except ConfigurationError as error:
+        raise StopRunError(f"{error}\n{asked(run.settings)}", "the client cannot be set up") from None
+    _remember_account(run, made.base_url)
+    return made
+
+
+def _refuse_without_key(run: Run) -> None:
+    if not os.environ.get(KEY):
+        raise StopRunError(
+            f"Devboxes are to come from Runloop's cloud ({choose(run.settings).why}), but {KEY} is not set.\n"
+            f"Set it to a key of your account, or run with {options.BACKEND.flag}=local, which needs none.",
+            f"{KEY} is not set",
+        )
+
+
+def _remember_account(run: Run, base_url: str) -> None:
+    """Write down whose devboxes these are, for the run that may have to end them."""
+    path = run.path / "account.json"
+    if not path.exists():
+        write_private(path, json.dumps({"base_url": base_url, "account": account()}))
+
+
+def account() -> str:
+    """Return a fingerprint of the key, which tells accounts apart and gives nothing away."""
+    return hashlib.sha256(b"pytest-runloop:" + os.environ.get(KEY, "").encode()).hexdigest()[:16]
+
+
+def client_of_dead_run(path: Path) -> Runloop | None:
+    """Make a client that may end the devboxes of another run, if the key at hand is that run's."""
+    from .. import Runloop
+
+    try:
+        known = json.loads((path / "account.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if not os.environ.get(KEY) or known["account"] != account():
+        return None
+    return Runloop(known["base_url"], **_QUICK)
+
+
+def of_the_cloud(path: Path) -> bool:
+    """Tell whether the devboxes of a run's directory are some that outlive its machine."""
+    return (path / "account.json").exists()
+
+
+def local_server(run: Run) -> Server:
+    """Return the run's local backend, which the first to ask starts.
+
+    :raises StopRunError: if it does not start, or has ended.
+    """
+    with run.lock("backend"):
+        running = server.load(run.path / "backend.json") or _start(run)
+    refuse_ended(run)
+    return running
+
+
+def refuse_ended(run: Run) -> None:
+    """Refuse to go on if the run's local backend has ended.
+
+    :raises StopRunError: if it has. A test would wait half a minute to be told less.
+    """
+    running = server.load(run.path / "backend.json")
+    if running is not None and not server.alive(running):
+        raise StopRunError(_ended(run), "the local backend ended")
+
+
+def _start(run: Run) -> Server:
+    failure = run.path / "backend.failed"
+    if failure.exists():
+        raise StopRunError(failure.read_text(encoding="utf-8"), "the local backend did not start")
+    isolation = run.settings[options.ISOLATION]
+    try:
+        running = server.start(state_directory(), isolation, run.path / OWNER_LOCK, run.path / "backend.log")
+    except StopRunError as error:
+        write_private(failure, str(error))
+        raise
+    server.save(running, run.path / "backend.json")
+    return running
+
+
+def _ended(run: Run) -> str:
+    log = run.path / "backend.log"
+    said = log.read_text(encoding="utf-8", errors="replace")[-2000:].strip() if log.exists() else ""
+    return "The local backend ended in the middle of the run." + (f" It said:\n{said}" if said else "")

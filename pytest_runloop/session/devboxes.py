@@ -1,0 +1,165 @@
+"""Makes and ends the devboxes of a run. Every path here keeps the ledger true."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import backend, options
+from .ending import end
+from .errors import UnavailableError
+from .failures import Failures, explained, never_sent, refused, stop_run
+from .ledger import Entry
+from .patience import Patience
+from .requests import create, newest
+from .run import Run
+
+if TYPE_CHECKING:
+    from .. import AsyncRunloop, Devbox, Runloop
+    from ..contract.params.options import PollingConfig
+
+# What fails here is told in words. Who wants to see these frames all the same has --full-trace.
+__tracebackhide__ = True
+
+
+@dataclass(slots=True)
+class Held:
+    """A devbox in use.
+
+    :param seconds: how long it took from the request until it ran.
+    """
+
+    entry: Entry
+    devbox: Devbox
+    seconds: float
+
+
+class Devboxes:
+    """The devboxes that one process of a run makes.
+
+    :param run: the run.
+    :param waiting: told when a boot takes long.
+    """
+
+    def __init__(self, run: Run, waiting: Patience) -> None:
+        self._run = run
+        self._waiting = waiting
+        self._failures = Failures()
+        self._clients: dict[bool, Runloop] = {}
+        self._connecting = threading.Lock()
+        self._async_client: AsyncRunloop | None = None
+        self._reached = False
+
+    @property
+    def client(self) -> Runloop:
+        """The client that tests work with."""
+        return self._client(quick=False)
+
+    @property
+    def async_client(self) -> AsyncRunloop:
+        """The client that async tests work with. It has no connections of its own: each event loop has."""
+        with self._connecting:
+            if self._async_client is None:
+                self._async_client = backend.connect_async(self._run)
+            return self._async_client
+
+    def _client(self, *, quick: bool) -> Runloop:
+        with self._connecting:
+            if quick not in self._clients:
+                self._clients[quick] = backend.connect(self._run, quick=quick)
+            return self._clients[quick]
+
+    def refuse_hopeless(self, params: Mapping[str, Any]) -> None:
+        """Refuse what was tried before and cannot succeed.
+
+        :raises UnavailableError: if so.
+        """
+        self._failures.check(params)
+
+    def boot(self, params: Mapping[str, Any], test: str) -> Held:
+        """Make a devbox and wait until it runs.
+
+        :param params: the create parameters.
+        :param test: whom it is for.
+        :raises UnavailableError: if there is no backend.
+        :raises RunloopError: if the service refuses, or the devbox does not come up. Nothing is left then.
+        """
+        backend.refuse_ended(self._run)
+        self._knock()
+        client = self.client
+        entry = self._run.ledger.intend(test)
+        try:
+            with self._waiting.announced(test):
+                held = self._boot(client, entry, params)
+        except BaseException as error:
+            self._undo(entry, params, error)
+            self._failures.add(params, error)
+            raise
+        self._failures.forget(params)
+        self._run.journal.note("devbox", id=held.devbox.id, test=test, seconds=held.seconds)
+        return held
+
+    def _knock(self) -> None:
+        """Before the first boot, find out whether anybody is there who takes the key.
+
+        The tests' client repeats a failed request for half a minute, which is right in the middle of a run.
+        At its start a wrong address or key is far more likely than a bad moment.
+        """
+        if not self._reached:
+            newest(self._client(quick=True), limit=1)
+            self._reached = True
+
+    def _boot(self, client: Runloop, entry: Entry, params: Mapping[str, Any]) -> Held:
+        start = time.monotonic()
+        view = create(client, entry, params)
+        self._run.ledger.complete(entry, view.id)
+        devbox = client.devbox.from_id(view.id)
+        if view.status != "running":
+            devbox.await_running(polling_config=_limit(self._run.settings[options.BOOT_TIMEOUT]))
+        return Held(entry, devbox, time.monotonic() - start)
+
+    def _undo(self, entry: Entry, params: Mapping[str, Any], error: BaseException) -> None:
+        """End what may have come of a create call that failed or was interrupted.
+
+        The call may be on its way still. So it is sent once more with the same idempotency key: the
+        service then answers with the devbox that it made, or makes the one that can be ended.
+        """
+        if entry.devbox is None and (refused(error) or never_sent(error)):
+            self._run.ledger.strike(entry)
+            return
+        with contextlib.suppress(Exception):  # what cannot be ended now stays in the ledger for the sweep
+            client = self._client(quick=True)
+            if entry.devbox is None:
+                self._run.ledger.complete(entry, create(client, entry, params).id)
+            self.end(entry)
+
+    def end(self, entry: Entry) -> None:
+        """Shut a devbox down; its entry goes when the service confirmed it.
+
+        :raises RunloopError: if the service did not confirm. The entry stays.
+        """
+        end(self._client(quick=True), self._run.ledger, entry)
+
+    def why_not(self, error: Exception, params: Mapping[str, Any]) -> UnavailableError:
+        """Say in words why a boot failed, and whether that goes for the whole run."""
+        if isinstance(error, UnavailableError):
+            return error
+        stop = stop_run(error, self._run.settings, reached=self._reached)
+        return stop or UnavailableError(explained(error, self._run.settings, self.client, params))
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+
+def _limit(seconds: float) -> PollingConfig:
+    from ..contract.params.options import PollingConfig
+
+    return PollingConfig(interval_seconds=1.0, max_attempts=math.ceil(seconds), timeout_seconds=seconds)

@@ -1,0 +1,70 @@
+"""Ends devboxes, and believes it only when the service says so."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from .ledger import Entry, Ledger
+from .requests import ENDED, living_of
+
+if TYPE_CHECKING:
+    from .. import Runloop
+
+WORKERS = 16
+
+
+def end(client: Runloop, ledger: Ledger, entry: Entry) -> None:
+    """Shut an entry's devbox down and strike the entry.
+
+    :raises RunloopError: if the service did not confirm. The entry stays.
+    """
+    for devbox in [entry.devbox] if entry.devbox else list(living_of(client, entry)):
+        _shut_down(client, devbox)
+    ledger.strike(entry)
+
+
+def _shut_down(client: Runloop, devbox: str) -> None:
+    from ..client.errors import APIStatusError, NotFoundError
+
+    try:
+        client.devbox.from_id(devbox).shutdown(force=True)
+    except NotFoundError:
+        return
+    except APIStatusError:  # a devbox that has ended may refuse to end once more
+        if client.devbox.from_id(devbox).get_info().status not in ENDED:
+            raise
+
+
+def end_all(entries: Iterable[Entry], end_one: Callable[[Entry], None], seconds: float) -> None:
+    """End many at once, within a budget. Those that stay in the ledger are not confirmed.
+
+    The threads are daemons: one that hangs must not keep pytest from ending.
+    """
+    waiting: queue.SimpleQueue[Entry] = queue.SimpleQueue()
+    for entry in entries:
+        waiting.put(entry)
+    threads = [
+        threading.Thread(target=_drain, args=(waiting, end_one), daemon=True, name="runloop-ending")
+        for _ in range(min(WORKERS, waiting.qsize()))
+    ]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _drain(waiting: queue.SimpleQueue[Entry], end_one: Callable[[Entry], None]) -> None:
+    while True:
+        try:
+            entry = waiting.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            end_one(entry)
+        except Exception:  # its entry stays, and is reported by that
+            continue

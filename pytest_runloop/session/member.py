@@ -1,0 +1,175 @@
+"""One process of a run, and what it does for the tests that it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import evidence, interrupts, marker, spec, summary, sweep
+from .devboxes import Devboxes, Held
+from .errors import StopRunError, UnavailableError
+from .patience import Patience
+from .run import WORKER_INPUT, Run, directory_from_controller
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .. import AsyncRunloop, Devbox, Runloop
+
+
+class Member:
+    """What the plugin's hooks and fixtures call.
+
+    :param config: pytest's configuration of this process.
+    :param settings: the run's options.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.run = Run(settings, directory_from_controller(config), self._when_made)
+        self.devboxes = Devboxes(self.run, Patience(config))
+        self.interrupted = False
+        self._sweep: sweep.OfDeadRuns | None = None
+        self._take_back: Callable[[], None] = lambda: None
+
+    def _when_made(self, path: Path) -> None:
+        """The run's owner is about to use devboxes for the first time."""
+        self._take_back = interrupts.bridge()
+        self._sweep = sweep.OfDeadRuns(path)
+        self._sweep.start()
+
+    def devbox_for(self, request: pytest.FixtureRequest, defaults: spec.Spec) -> Devbox:
+        """Make the devbox of a test."""
+        __tracebackhide__ = True
+        item: pytest.Item = request.node
+        with self._told_at_setup(item.session):
+            by_hand = spec.by_hand(self.run.settings)
+            params = spec.merge([*self._base(defaults), *marker.of(item), by_hand])
+            held = self._booted(params, item.nodeid)
+        evidence.hold(item, held)
+        return held.devbox
+
+    def shared_devbox(self, session: pytest.Session, defaults: spec.Spec) -> Devbox:
+        """Return the devbox of the whole run, which whoever comes first makes."""
+        __tracebackhide__ = True
+        with self._told_at_setup(session):
+            params = spec.merge(self._base(defaults))
+            with self.run.lock("session-devbox"):
+                known = self.run.path / "session-devbox"
+                if not known.exists():
+                    known.write_text(self._booted(params, "session_devbox").devbox.id, encoding="utf-8")
+            return self.devboxes.client.devbox.from_id(known.read_text(encoding="utf-8"))
+
+    def further_devbox(self, session: pytest.Session, defaults: spec.Spec, wanted: spec.Spec) -> Held:
+        """Make a devbox that a test asked for in so many words.
+
+        :raises ValueError: if what is wanted is wrong.
+        :raises RunloopError: as the client raises it, with what a person needs as a note.
+        """
+        __tracebackhide__ = True
+        wrong = spec.problems(wanted)
+        if wrong:
+            raise ValueError("devbox_factory: " + "; ".join(wrong))
+        params = spec.merge([*self._base(defaults), wanted])
+        try:
+            return self.devboxes.boot(params, "devbox_factory")
+        except Exception as error:
+            why = self.devboxes.why_not(error, params)
+            if isinstance(why, StopRunError):
+                self._stop(session, why)
+            if why is not error:
+                error.add_note(str(why).removeprefix(str(error)).strip())
+            raise
+
+    def client(self, session: pytest.Session) -> Runloop:
+        """Return the API client of the run."""
+        __tracebackhide__ = True
+        with self._told_at_setup(session):
+            return self.devboxes.client
+
+    def async_client(self, session: pytest.Session) -> AsyncRunloop:
+        """Return the async API client of the run."""
+        __tracebackhide__ = True
+        with self._told_at_setup(session):
+            return self.devboxes.async_client
+
+    def _base(self, defaults: spec.Spec) -> list[spec.Spec]:
+        """Return what every devbox starts with. Options are said for this run: they lie over the defaults."""
+        if not isinstance(defaults, Mapping):
+            raise UnavailableError(
+                f"The fixture devbox_defaults must return a dict of create parameters, not {defaults!r}."
+            )
+        wrong = spec.problems(defaults)
+        if wrong:
+            raise UnavailableError("The fixture devbox_defaults is wrong: " + "; ".join(wrong))
+        return [defaults, spec.of_settings(self.run.settings)]
+
+    def _booted(self, params: Mapping[str, Any], test: str) -> Held:
+        """Make a devbox for a fixture, whose errors are text, without a traceback.
+
+        :raises UnavailableError: if it cannot be had.
+        """
+        from ..client.errors import RunloopError
+
+        self.devboxes.refuse_hopeless(params)
+        try:
+            return self.devboxes.boot(params, test)
+        except RunloopError as error:
+            raise self.devboxes.why_not(error, params) from None
+
+    @contextlib.contextmanager
+    def _told_at_setup(self, session: pytest.Session) -> Iterator[None]:
+        """Let a fixture fail with the text alone, and stop the run where going on is of no use."""
+        __tracebackhide__ = True
+        try:
+            yield
+            return
+        except StopRunError as error:
+            self._stop(session, error)
+            told = str(error)
+        except UnavailableError as error:
+            told = str(error)
+        raise pytest.fail.Exception(told, pytrace=False) from None
+
+    def _stop(self, session: pytest.Session, error: StopRunError) -> None:
+        # xdist carries it from a worker to the controller, which stops the others.
+        session.shouldfail = f"runloop: {error.short}; no devbox can be had in this run"
+
+    def report(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Look at a report of a test, and settle its devboxes if it is the last one."""
+        evidence.watch(item, report)
+        if report.when == "teardown":
+            evidence.settle(item, report, self.run, self.devboxes)
+
+    def for_worker(self) -> dict[str, str]:
+        """Return what an xdist worker must be told to be part of the run."""
+        try:
+            return {WORKER_INPUT: str(self.run.path)}
+        except UnavailableError:  # the worker's first devbox will say so, where it can be read
+            return {}
+
+    def summarize(self, reporter: Any) -> None:
+        """Write the summary, if a devbox was used."""
+        lines = summary.lines(self.run)
+        if lines:
+            reporter.write_sep("=", "devboxes")
+        for line in lines:
+            reporter.write_line(line)
+
+    def finish(self) -> None:
+        """End what this process has of the run; the owner ends everything, and says what it could not end."""
+        self.devboxes.close()
+        if self.run.owner and self.run.opened:
+            self._end_run()
+        self._take_back()
+
+    def _end_run(self) -> None:
+        left = sweep.own(self.run, interrupted=self.interrupted)
+        for line in summary.unconfirmed(self.run, left):
+            print(line, file=sys.stderr)
+        self.run.close(keep=bool(left))
+        if self._sweep is not None:
+            self._sweep.join(1.0)

@@ -1,0 +1,188 @@
+"""The plugin's options, each declared once: command line, ini, environment, meaning and default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+class Kind(NamedTuple, Generic[T]):
+    """What values an option takes.
+
+    :param parse: makes the value from text, or from a number of a typed ini file; ValueError if it is none.
+    :param allowed: what is allowed, in words that follow "must be".
+    :param metavar: the placeholder in `--help`.
+    :param ini_type: the type that pytest reads from ini files.
+    """
+
+    parse: Callable[[str | float], T]
+    allowed: str
+    metavar: str
+    ini_type: Literal["string", "float"] = "string"
+
+
+class Option(NamedTuple, Generic[T]):
+    """One option.
+
+    :param name: the command line's name without `--runloop-`; the ini's name follows from it.
+    :param kind: what values it takes.
+    :param default: the value when nobody gives one.
+    :param help: one sentence for `--help`.
+    :param env: the environment variable that gives it too, if there is one.
+    """
+
+    name: str
+    kind: Kind[T]
+    default: T
+    help: str
+    env: str | None = None
+
+    @property
+    def flag(self) -> str:
+        """The name on the command line."""
+        return f"--runloop-{self.name}"
+
+    @property
+    def ini(self) -> str:
+        """The name in ini files, which is the name in `config.option` too."""
+        return "runloop_" + self.name.replace("-", "_")
+
+
+def one_of(*values: str) -> Kind[str]:
+    """Allow these words."""
+
+    def parse(value: str | float) -> str:
+        if value not in values:
+            raise ValueError
+        return str(value)
+
+    return Kind(parse, " or ".join(filter(None, [", ".join(values[:-1]), values[-1]])), "|".join(values))
+
+
+def text(what: str, metavar: str) -> Kind[str | None]:
+    """Allow any text that is not empty."""
+
+    def parse(value: str | float) -> str | None:
+        if not str(value).strip():
+            raise ValueError
+        return str(value).strip()
+
+    return Kind(parse, what, metavar)
+
+
+def _url(value: str | float) -> str | None:
+    address = str(value).strip().rstrip("/")
+    scheme, separator, rest = address.partition("://")
+    if scheme not in ("http", "https") or not separator or not rest:
+        raise ValueError
+    return address
+
+
+def _seconds(value: str | float) -> float:
+    number = float(value)
+    if not 0 < number < float("inf"):
+        raise ValueError
+    return number
+
+
+def _whole_seconds(value: str | float) -> int | None:
+    number = float(value)
+    if not number.is_integer() or not 0 < number <= 172_800:
+        raise ValueError
+    return int(number)
+
+
+BACKEND = Option(
+    "backend",
+    one_of("auto", "cloud", "local"),
+    "auto",
+    "Where devboxes run. auto: Runloop's cloud when RUNLOOP_API_KEY is set or a base URL is given, "
+    "else sandboxes on this machine.",
+)
+ISOLATION = Option(
+    "isolation",
+    one_of("auto", "namespace", "landlock", "process"),
+    "auto",
+    "What isolates the local backend's devboxes. auto: the best that this machine permits. "
+    "A named one that cannot be had is an error.",
+    env="RUNLOOP_ISOLATION",
+)
+BASE_URL = Option(
+    "base-url",
+    Kind(_url, "a URL that begins with http:// or https://", "URL"),
+    None,
+    "The server to ask for devboxes, instead of Runloop's own.",
+    env="RUNLOOP_BASE_URL",
+)
+BLUEPRINT = Option(
+    "blueprint",
+    text("the name of a blueprint", "NAME"),
+    None,
+    "The blueprint of devboxes whose marker names no source.",
+)
+FROM_SNAPSHOT = Option(
+    "from-snapshot",
+    text("the id of a snapshot", "ID"),
+    None,
+    "The snapshot that devboxes start from whose marker names no source; "
+    "given on the command line, it holds over markers too.",
+)
+BOOT_TIMEOUT = Option(
+    "boot-timeout",
+    Kind(_seconds, "a number of seconds greater than 0", "S", "float"),
+    300.0,
+    "Seconds that a devbox may take until it runs.",
+)
+TTL = Option(
+    "ttl",
+    Kind(_whole_seconds, "a whole number of seconds from 1 to 172800", "S", "float"),
+    None,
+    "Lifetime of a devbox in seconds, should nobody end it (keep_alive_time_seconds). "
+    "Without it the service's default holds: an hour.",
+)
+SNAPSHOT = Option(
+    "snapshot",
+    one_of("off", "on-failure", "always"),
+    "off",
+    "When to keep a snapshot of a test's devbox: its id is in the report.",
+)
+SNAPSHOT_ON_FAIL = "--runloop-snapshot-on-fail"
+
+OPTIONS: tuple[Option[Any], ...] = (
+    BACKEND,
+    ISOLATION,
+    BASE_URL,
+    BLUEPRINT,
+    FROM_SNAPSHOT,
+    BOOT_TIMEOUT,
+    TTL,
+    SNAPSHOT,
+)
+
+
+def register(parser: Any) -> None:
+    """Declare all options to pytest, for the command line and for ini files.
+
+    :param parser: pytest's parser. Values are only read by `settings.resolve`, which says more than argparse.
+    """
+    group = parser.getgroup("runloop", "devboxes (pytest-runloop)")
+    for option in OPTIONS:
+        group.addoption(
+            option.flag, dest=option.ini, default=None, metavar=option.kind.metavar, help=_help(option)
+        )
+        parser.addini(option.ini, f"Same as {option.flag}.", type=option.kind.ini_type, default=None)
+    group.addoption(
+        SNAPSHOT_ON_FAIL,
+        dest=SNAPSHOT.ini,
+        action="store_const",
+        const="on-failure",
+        help=f"Short for {SNAPSHOT.flag}=on-failure.",
+    )
+
+
+def _help(option: Option[Any]) -> str:
+    default = "" if option.default is None else f" Default: {option.default}."
+    environment = f" Environment: {option.env}." if option.env else ""
+    return option.help + default + environment

@@ -1,0 +1,43 @@
+"""Says so when a devbox takes long, where somebody can see it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+SECONDS = 5.0
+
+
+class Patience:
+    """Speaks up during long boots.
+
+    :param config: of the process that boots. An xdist worker has no terminal, and stays silent.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @contextlib.contextmanager
+    def announced(self, test: str) -> Iterator[None]:
+        """Write a line if the body takes longer than a few seconds."""
+        timer = threading.Timer(SECONDS, self._speak, [f"runloop: still booting a devbox for {test} ..."])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _speak(self, line: str) -> None:
+        plugins = self._config.pluginmanager
+        reporter: Any = plugins.get_plugin("terminalreporter")
+        capture: Any = plugins.get_plugin("capturemanager")
+        if reporter is None or hasattr(self._config, "workerinput"):
+            return
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            reporter.write_line(line)
+            reporter.flush()

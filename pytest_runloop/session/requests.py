@@ -1,0 +1,78 @@
+"""The requests that the client's objects do not offer in the form that a run needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .ledger import ENTRY_KEY, Entry
+
+if TYPE_CHECKING:
+    from .. import Runloop
+    from ..contract.views.devboxes import DevboxListView, DevboxView
+
+# What fails here is told in words. Who wants to see these frames all the same has --full-trace.
+__tracebackhide__ = True
+
+ENDED = frozenset({"shutdown", "failure"})
+SKEW_MS = 10 * 60 * 1000
+"""How far the service's clock may be from ours."""
+
+
+def create(client: Runloop, entry: Entry, params: Mapping[str, Any]) -> DevboxView:
+    """Ask for a devbox, and return at once with its id.
+
+    The client's own `create` returns when the devbox runs. Until then nobody would know which devbox to
+    end, should the wait be interrupted.
+    """
+    from ..contract.endpoints import devboxes
+
+    ours = {
+        "name": params.get("name") or _name(entry),
+        "metadata": {**params.get("metadata", {}), **entry.metadata},
+        "idempotency_key": entry.key,
+    }
+    return client._transport.call(devboxes.CREATE, {}, {**params, **ours})
+
+
+def _name(entry: Entry) -> str:
+    test = entry.test.rpartition("::")[2] or entry.test
+    return f"pytest-{re.sub(r'[^A-Za-z0-9]+', '-', test)[:40].strip('-')}-{entry.key[:8]}"
+
+
+def living_of(client: Runloop, entry: Entry) -> Iterator[str]:
+    """Yield the ids of the living devboxes of an entry whose id never reached us.
+
+    The service cannot filter devboxes by metadata, so the newest are looked at, back to the entry's time.
+    """
+    for view in _newest(client):
+        if view.create_time_ms < entry.written_ms - SKEW_MS:
+            return
+        if view.metadata.get(ENTRY_KEY) == entry.key and view.status not in ENDED:
+            yield view.id
+
+
+def _newest(client: Runloop) -> Iterator[DevboxView]:
+    after: dict[str, str] = {}
+    while True:
+        page = newest(client, limit=100, **after)
+        yield from page.devboxes
+        if not page.has_more or not page.devboxes:
+            return
+        after["starting_after"] = page.devboxes[-1].id
+
+
+def newest(client: Runloop, **query: Any) -> DevboxListView:
+    """Return a page of devboxes, newest first."""
+    from ..contract.endpoints import devboxes
+
+    return client._transport.call(devboxes.LIST, {}, query)
+
+
+def blueprint_names(client: Runloop) -> list[str]:
+    """Return the names of the newest blueprints, each once."""
+    from ..contract.endpoints import blueprints
+
+    page = client._transport.call(blueprints.LIST, {}, {"limit": 500})
+    return sorted({view.name for view in page.blueprints})

@@ -1,0 +1,152 @@
+"""A run: its directory, and the lock that proves to everybody that it lives."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .journal import Journal
+from .ledger import Ledger
+from .settings import Settings
+from .state import state_directory
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+WORKER_INPUT = "runloop_run"
+"""Under this name xdist carries the directory to the workers."""
+OWNER_LOCK = "owner.lock"
+
+
+class Run:
+    """One run of pytest, as seen by one of its processes.
+
+    The controller, or the only process, owns it: makes the directory, holds its lock, cleans up. Workers
+    are told the directory. Nothing is made before somebody asks for it.
+
+    :param settings: the options.
+    :param path: the directory, for a worker; the owner makes one when it is first needed.
+    :param when_made: called once by the owner when it made the directory.
+    """
+
+    def __init__(
+        self, settings: Settings, path: Path | None = None, when_made: Callable[[Path], None] | None = None
+    ) -> None:
+        self.settings = settings
+        self.owner = path is None
+        self._when_made = when_made
+        self._path = path
+        self._lock: BaseFileLock | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def opened(self) -> bool:
+        """Whether the directory exists."""
+        return self._path is not None
+
+    @property
+    def path(self) -> Path:
+        """The directory, made now if need be.
+
+        :raises StopRunError: if it cannot be made.
+        """
+        with self._opening:
+            if self._path is None:
+                self._path, self._lock = _make()
+                if self._when_made is not None:
+                    self._when_made(self._path)
+            return self._path
+
+    @property
+    def id(self) -> str:
+        """The run's unique name."""
+        return self.path.name
+
+    @property
+    def ledger(self) -> Ledger:
+        """The devboxes of the run."""
+        return Ledger(self.path / "devboxes", self.id)
+
+    @property
+    def journal(self) -> Journal:
+        """What happened in the run."""
+        return Journal(self.path / "journal.jsonl")
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Keep every other process of the run out for the time being."""
+        from filelock import FileLock
+
+        with FileLock(self.path / f"{name}.lock"):
+            yield
+
+    def close(self, *, keep: bool) -> None:
+        """Give the lock up, which ends what hangs on it, and remove the directory.
+
+        :param keep: leave the directory, because devboxes are in it whose end nobody confirmed.
+        """
+        if self._path is None or not self.owner:
+            return
+        if not keep:
+            shutil.rmtree(self._path, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.release()
+        self._path = None
+
+
+def directory_from_controller(config: pytest.Config) -> Path | None:
+    """Return the run's directory as the controller told it, if this is a worker that can see it."""
+    told = getattr(config, "workerinput", {}).get(WORKER_INPUT)
+    return Path(told) if told and Path(told).is_dir() else None
+
+
+def _make() -> tuple[Path, BaseFileLock]:
+    from filelock import FileLock
+
+    state = state_directory()
+    path = state / "runs" / str(uuid.uuid4())
+    lock = FileLock(path / OWNER_LOCK, thread_local=False)
+    with FileLock(state / "runs.lock"):  # nobody sees the directory before its lock is held
+        path.mkdir(mode=0o700, parents=True)
+        lock.acquire()
+    return path, lock
+
+
+@contextlib.contextmanager
+def dead_runs(own: Path) -> Iterator[list[Path]]:
+    """Give the directories of runs whose owner is dead, and keep others off them meanwhile.
+
+    The lock proves it: the kernel frees it when the owner ends, however it ends.
+
+    :param own: the directory of this run.
+    """
+    from filelock import FileLock
+
+    with contextlib.ExitStack() as held:
+        with FileLock(own.parent.parent / "runs.lock"):
+            dead = [path for path in _folders(own.parent) if path != own and _seized(path, held)]
+        yield dead
+
+
+def _folders(runs: Path) -> list[Path]:
+    with os.scandir(runs) as found:
+        return [Path(entry.path) for entry in found if entry.is_dir()]
+
+
+def _seized(path: Path, held: contextlib.ExitStack) -> bool:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path / OWNER_LOCK, timeout=0, thread_local=False)
+    try:
+        held.enter_context(lock)
+    except (Timeout, OSError):
+        return False
+    return True

@@ -1,0 +1,38 @@
+"""Where things are kept that outlive a process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .errors import StopRunError
+
+VARIABLE = "RUNLOOP_STATE_DIR"
+
+
+def state_directory() -> Path:
+    """Return the state directory, for this user's eyes only, made if it is not there.
+
+    :raises StopRunError: if it cannot be made.
+    """
+    path = _path()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = path / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StopRunError(
+            f"The state directory {path} cannot be used: {error.strerror}.\n"
+            f"Set {VARIABLE} to a directory that can be written.",
+            "no state directory",
+        ) from None
+    return path
+
+
+def _path() -> Path:
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named).absolute()
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "pytest-runloop"

@@ -1,0 +1,68 @@
+"""What the run's end tells about devboxes, if any was used."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+
+from . import choice, options, server
+from .ledger import Entry
+from .run import Run
+
+_LACKS = {
+    "landlock": "commands see this machine's own paths (no /home/user), processes and ports; no root, no apt",
+    "process": "nothing is isolated: commands are plain processes of this machine",
+}
+"""What a tier cannot give that a test may count on."""
+
+
+def lines(run: Run) -> list[str]:
+    """Return the lines of the summary, none if no devbox was made."""
+    if not run.opened:
+        return []
+    boots = [event["seconds"] for event in run.journal.read("devbox")]
+    if not boots:
+        return []
+    return [f"{_where(run)}: {_boots(boots)}", *_notes(run), *_snapshots(run)]
+
+
+def _where(run: Run) -> str:
+    running = server.load(run.path / "backend.json")
+    if running is not None:
+        return f"local backend, isolation {running.isolation}"
+    return run.settings[options.BASE_URL] or "Runloop's cloud"
+
+
+def _boots(seconds: list[float]) -> str:
+    if len(seconds) == 1:
+        return f"1 devbox, boot {seconds[0]:.2f} s"
+    median, longest = statistics.median(seconds), max(seconds)
+    return f"{len(seconds)} devboxes, boot median {median:.2f} s, longest {longest:.2f} s"
+
+
+def _notes(run: Run) -> Iterator[str]:
+    running = server.load(run.path / "backend.json")
+    if running is None:
+        return
+    if running.isolation in _LACKS:
+        yield f"isolation {running.isolation}: {_LACKS[running.isolation]}"
+    yield from (f"not better because of {note}" for note in running.notes)
+
+
+def _snapshots(run: Run) -> Iterator[str]:
+    for event in run.journal.read("snapshot"):
+        yield f"snapshot {event['id']} of {event['test']}"
+
+
+def unconfirmed(run: Run, entries: list[Entry]) -> list[str]:
+    """Return the lines that warn of devboxes whose end nobody confirmed."""
+    if not entries:
+        return []
+    lifetime = run.settings[options.TTL]
+    by_themselves = f"{lifetime} s" if lifetime else "their lifetime, an hour unless a test asked for more,"
+    return [
+        f"runloop: {len(entries)} devbox(es) may still be running, their end was not confirmed:",
+        *(f"    {entry}" for entry in entries),
+        f"They end by themselves {by_themselves} after their start. The next run on this machine that uses "
+        f"devboxes with the same {choice.KEY} ends them before.",
+    ]

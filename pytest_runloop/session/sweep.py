@@ -1,0 +1,97 @@
+"""Ends what is left: of this run when it ends, of runs that died when the next one starts."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from pathlib import Path
+
+from . import backend, server
+from .ending import end, end_all
+from .errors import UnavailableError
+from .ledger import Entry, Ledger
+from .run import Run, dead_runs
+
+SECONDS = 8.0
+SECONDS_AFTER_INTERRUPT = 3.0
+"""CI systems kill a few seconds after they interrupt."""
+
+
+def own(run: Run, *, interrupted: bool) -> list[Entry]:
+    """End every devbox that this run still has.
+
+    :return: those whose end nobody confirmed.
+    """
+    running = server.load(run.path / "backend.json")
+    with contextlib.suppress(KeyboardInterrupt):  # somebody cannot wait: what is left is told at once
+        if running is not None:
+            server.stop(running)
+        else:
+            _end_entries(run, SECONDS_AFTER_INTERRUPT if interrupted else SECONDS)
+    # The local backend ends when the run's lock is given up, if it has not yet, and its devboxes with it.
+    return list(run.ledger) if running is None else []
+
+
+def _end_entries(run: Run, seconds: float) -> None:
+    entries = list(run.ledger)
+    if not entries:
+        return
+    try:
+        client = backend.connect(run, quick=True)
+    except UnavailableError:
+        return
+    try:
+        end_all(entries, lambda entry: end(client, run.ledger, entry), seconds)
+    finally:
+        client.close()
+
+
+class OfDeadRuns:
+    """Ends, in the background, the devboxes of runs that died without doing so.
+
+    :param own: the directory of this run.
+    """
+
+    def __init__(self, own: Path) -> None:
+        self._own = own
+        self._thread = threading.Thread(target=self._sweep, daemon=True, name="runloop-sweep")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        """Wait for its end, but not for long: what it does not manage the next run does."""
+        self._thread.join(seconds)
+
+    def _sweep(self) -> None:
+        try:
+            with dead_runs(self._own) as paths:
+                for path in paths:
+                    _clear(path)
+        except Exception:  # the dead must not trouble the living
+            return
+
+
+def _clear(path: Path) -> None:
+    with contextlib.suppress(Exception):  # one that cannot be cleared must not keep the others
+        if _cleared(path):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _cleared(path: Path) -> bool:
+    """End the devboxes of a dead run; tell whether none is left."""
+    if not backend.of_the_cloud(path):
+        return True  # its backend hung on its lock, and ended with it
+    ledger = Ledger(path / "devboxes", path.name)
+    if not list(ledger):
+        return True
+    client = backend.client_of_dead_run(path)
+    if client is None:
+        return False
+    try:
+        end_all(ledger, lambda entry: end(client, ledger, entry), SECONDS)
+    finally:
+        client.close()
+    return not list(ledger)

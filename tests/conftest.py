@@ -1,0 +1,21 @@
+"""What holds for all tests: state of their own, and an environment without the developer's settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's state directory, keys and addresses out of the tests, and xdist out of inner runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("RUNLOOP_", "PYTEST_XDIST_")):
+                patch.delenv(name)
+        patch.setenv("RUNLOOP_STATE_DIR", str(tmp_path_factory.mktemp("runloop-state")))
+        yield

@@ -1,0 +1,82 @@
+"""A test suite of a user, run by a pytest of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from .waiting import PATIENCE, processes_that_know, until
+
+QUIET = ("-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function")
+
+
+@dataclass
+class Suite:
+    """A folder with tests, and a state directory that no other suite uses.
+
+    :param environment: what its pytest runs with, beside what every process has.
+    """
+
+    pytester: pytest.Pytester
+    state: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def write(self, source: str, name: str = "test_it") -> None:
+        """Add a test module."""
+        self.pytester.makepyfile(**{name: "import os, pytest\n" + source})
+
+    def run(self, *arguments: str) -> pytest.RunResult:
+        """Run it to its end, in a process of its own."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self._variables().items():
+                patch.setenv(name, value)
+            return self.pytester.runpytest_subprocess(*QUIET, *arguments, timeout=PATIENCE * 2)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Begin to run it, as the leader of a process group as a shell would start it."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *QUIET, *arguments],
+            cwd=self.pytester.path,
+            env={**os.environ, **self._variables()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
+        )
+        self.started.append(process)
+        return process
+
+    def _variables(self) -> dict[str, str]:
+        return {"RUNLOOP_STATE_DIR": str(self.state), **self.environment}
+
+    def output(self, process: subprocess.Popen[str]) -> str:
+        """Return what a started run wrote, after its end."""
+        return process.communicate(timeout=PATIENCE * 2)[0]
+
+    def path(self, name: str) -> Path:
+        """Return a path in the suite's folder."""
+        return self.pytester.path / name
+
+    def await_file(self, name: str) -> str:
+        """Wait until a test of the suite wrote a file, and return its content."""
+        path = self.path(name)
+        return until(lambda: path.exists() and path.read_text(), f"{name} of the inner test")
+
+    @property
+    def runs(self) -> list[Path]:
+        """The directories of its runs that are there."""
+        folder = self.state / "runs"
+        return list(folder.iterdir()) if folder.exists() else []
+
+    def nothing_is_left(self) -> None:
+        """Check that no process and no run directory is left, and clear up before failing."""
+        for process in self.started:
+            assert process.poll() is not None, "the test should have waited for its runs"
+        until(lambda: not processes_that_know(str(self.state)), "the end of the suite's processes")
+        assert self.runs == []
