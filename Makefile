@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help quickstart test lint bench clean
+.PHONY: help quickstart test test-landlock lint bench clean
 
 help:  ## show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -23,12 +23,17 @@ quickstart: $(STAMP)  ## run the example suite in real devboxes, on this machine
 
 lint: $(STAMP)
 	$(BIN)/python scripts/unasync.py --check
+	$(BIN)/python scripts/readme.py --check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
 test: lint  ## check and test everything
 	$(BIN)/python -m pytest -n 4
+
+test-landlock: $(STAMP)  ## the same on a host that refuses namespaces (forced by a system call filter)
+	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest examples/quickstart -v
+	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest -n 4
 
 bench: $(STAMP)  ## measure the figures of the README
 	$(BIN)/python -m benchmarks

@@ -1,0 +1,78 @@
+"""A local backend for benchmarks, and what its processes use."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_runloop import Runloop
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A running local backend."""
+
+    base_url: str
+    api_key: str
+    isolation: str
+    pid: int
+
+    def client(self) -> Runloop:
+        """Return a new client of this backend."""
+        return Runloop(base_url=self.base_url, api_key=self.api_key)
+
+    def processes(self) -> list[int]:
+        """Return the ids of the server and of all its descendants."""
+        found, unseen = [], [self.pid]
+        while unseen:
+            pid = unseen.pop()
+            found.append(pid)
+            for task in Path(f"/proc/{pid}/task").glob("*/children"):
+                unseen += [int(child) for child in task.read_text().split()]
+        return found
+
+    def memory_kib(self) -> int:
+        """Return the proportional set size of all processes of the backend, in KiB."""
+        return sum(_proportional_kib(pid) for pid in self.processes())
+
+    def peak_kib(self) -> int:
+        """Return the largest resident set that any process of the backend ever had, in KiB."""
+        return max(peak_kib(pid) for pid in self.processes())
+
+
+def _proportional_kib(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    return 0
+
+
+def peak_kib(pid: int | str = "self") -> int:
+    """Return the largest resident set that a process ever had, in KiB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    return 0
+
+
+@contextmanager
+def backend(isolation: str = "namespace") -> Iterator[Backend]:
+    """Run a local backend with a state directory of its own, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="runloop-bench-", dir=Path.home()) as state:
+        command = [sys.executable, "-m", "pytest_runloop.cli", "serve", "--until-eof"]
+        command += ["--isolation", isolation, "--state-dir", state]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            ready = json.loads(server.stdout.readline())
+            try:
+                yield Backend(ready["base_url"], ready["api_key"], ready["isolation"], ready["pid"])
+            finally:
+                server.stdin.close()
+                server.wait(30)

@@ -1,0 +1,93 @@
+"""Writes the tables of the README that the code knows better: options, fixtures, tiers.
+
+`python scripts/readme.py` writes them; with `--check` it only tells whether they are current.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from pytest_runloop import plugin
+from pytest_runloop.local.engine.confined_tiers import LandlockTier, ProcessTier
+from pytest_runloop.local.engine.namespace_tier import NamespaceTier
+from pytest_runloop.local.engine.protocol import Capability
+from pytest_runloop.session.options import OPTIONS, SNAPSHOT, SNAPSHOT_ON_FAIL
+
+README = Path(__file__).parent.parent / "README.md"
+TIERS = (NamespaceTier, LandlockTier, ProcessTier)
+_BLOCK = re.compile(r"(<!-- (\w+): written by scripts/readme\.py -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def options() -> str:
+    """Return the table of options."""
+    rows = []
+    for option in OPTIONS:
+        places = f"`{option.ini}`" + (f", `{option.env}`" if option.env else "")
+        default = "" if option.default is None else f" Default: `{option.default}`."
+        rows.append((f"`{option.flag}` {_cell(option.kind.metavar)}", places, option.help + default))
+        if option is SNAPSHOT:
+            rows.append((f"`{SNAPSHOT_ON_FAIL}`", "", f"Short for `{SNAPSHOT.flag}=on-failure`."))
+    return _table(("command line", "ini, environment", "meaning"), rows)
+
+
+def fixtures() -> str:
+    """Return the table of fixtures, with the first line of each docstring."""
+    rows = []
+    for name, value in vars(plugin).items():
+        definition = getattr(value, "_fixture_function_marker", None)
+        if definition is not None:
+            first = (inspect.getdoc(value) or "").splitlines()[0]
+            rows.append((f"`{name}`", str(definition.scope), first))
+    return _table(("fixture", "scope", "gives"), rows)
+
+
+def tiers() -> str:
+    """Return the table of capabilities by tier, from the engines' own declarations."""
+    rows = [
+        (_meaning(capability), *("yes" if capability in tier.capabilities else "no" for tier in TIERS))
+        for capability in Capability
+    ]
+    return _table(("capability", *(f"`{tier.name}`" for tier in TIERS)), rows)
+
+
+def _meaning(capability: Capability) -> str:
+    source = inspect.getsource(Capability)
+    found = re.search(rf'{capability.name} = "[^"]+"\n\s+"""(.*?)"""', source, re.DOTALL)
+    assert found is not None
+    return f"`{capability}`: " + " ".join(found[1].split())
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [list(head)]
+    lines += [["---"] * len(lines[0]), *map(list, rows)]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def current(text: str) -> str:
+    """Return the README with its written tables as they must be."""
+    write: dict[str, Callable[[], str]] = {"options": options, "fixtures": fixtures, "tiers": tiers}
+    return _BLOCK.sub(lambda block: block[1] + write[block[2]]() + block[3], text)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the tables, or check them."""
+    before = README.read_text(encoding="utf-8")
+    after = current(before)
+    if arguments == ["--check"]:
+        if before != after:
+            print("README.md has stale tables: run python scripts/readme.py")
+        return int(before != after)
+    README.write_text(after, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
