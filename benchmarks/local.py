@@ -33,8 +33,7 @@ class Backend:
         while unseen:
             pid = unseen.pop()
             found.append(pid)
-            for task in Path(f"/proc/{pid}/task").glob("*/children"):
-                unseen += [int(child) for child in task.read_text().split()]
+            unseen += _children(pid)
         return found
 
     def memory_kib(self) -> int:
@@ -46,19 +45,30 @@ class Backend:
         return max(peak_kib(pid) for pid in self.processes())
 
 
+def _children(pid: int) -> list[int]:
+    try:
+        lists = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children")]
+    except (FileNotFoundError, ProcessLookupError):  # It ended while we looked.
+        return []
+    return [int(child) for children in lists for child in children.split()]
+
+
 def _proportional_kib(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    return 0
+    return _field(pid, "smaps_rollup", "Pss")
 
 
 def peak_kib(pid: int | str = "self") -> int:
     """Return the largest resident set that a process ever had, in KiB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1])
-    return 0
+    return _field(pid, "status", "VmHWM")
+
+
+def _field(pid: int | str, file: str, name: str) -> int:
+    """Return a number that the kernel tells of a process; 0 once it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)
 
 
 @contextmanager

@@ -80,19 +80,21 @@ def _snapshots(client: Runloop) -> list[Figure]:
 
 
 def _snapshot_times(client: Runloop, files: int) -> tuple[float, float]:
-    taken, restored = [], []
+    pairs = [_snapshot_and_restore(client, files) for _ in range(7)]
+    return statistics.median(taken for taken, _ in pairs), statistics.median(back for _, back in pairs)
+
+
+def _snapshot_and_restore(client: Runloop, files: int) -> tuple[float, float]:
     with client.devbox.create() as devbox:
         devbox.cmd.exec(f"mkdir d && cd d && seq {files} | xargs touch").check()
-        for _ in range(7):
-            started = time.perf_counter()
-            snapshot = devbox.snapshot_disk()
-            taken.append((time.perf_counter() - started) * 1000)
-            started = time.perf_counter()
-            copy = snapshot.create_devbox()
-            restored.append((time.perf_counter() - started) * 1000)
-            copy.shutdown()
-            snapshot.delete()
-    return statistics.median(taken), statistics.median(restored)
+        started = time.perf_counter()
+        snapshot = devbox.snapshot_disk()
+        taken = time.perf_counter()
+        copy = snapshot.create_devbox()
+        restored = time.perf_counter()
+        copy.shutdown()
+    snapshot.delete()
+    return (taken - started) * 1000, (restored - taken) * 1000
 
 
 class _BareEngine:

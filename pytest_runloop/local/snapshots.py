@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,7 +67,6 @@ class Snapshots:
         try:
             with life.using():
                 layer = await life.freeze()
-            size = await asyncio.to_thread(self._engine.layers.size, layer)
         except (*ENGINE_ERRORS, ApiError) as reason:
             error = str(as_api_error(reason, "take the snapshot"))
         finally:
@@ -75,7 +75,15 @@ class Snapshots:
             record.layer = layer
             record.status = "error" if error else "complete"
             record.error_message = error
-            record.view.size_bytes = None if error else size
+        if layer is not None:
+            self._tasks.start(self._weigh(identifier, layer))
+
+    async def _weigh(self, identifier: str, layer: str) -> None:
+        """Add the size. It needs a look at every file; nobody who waits for the snapshot waits for that."""
+        with contextlib.suppress(*ENGINE_ERRORS):  # It may have been deleted meanwhile.
+            size = await self._engine.layers.size(layer)
+            with self._records.snapshots.changing(identifier) as record:
+                record.view.size_bytes = size
 
     def get(self, identifier: str) -> SnapshotRecord:
         """Return a snapshot, deleted ones included.

@@ -51,7 +51,7 @@ async def test_a_status_may_be_asked_for_twice_and_late(box: Box) -> None:
     process = await start(box, "exit 4")
     assert await process.wait() == 4
     await run(box, "true")
-    assert await asyncio.gather(process.wait(), process.wait()) == [4, 4]
+    assert list(await asyncio.gather(process.wait(), process.wait())) == [4, 4]
 
 
 async def test_no_exit_is_missed_however_quick(box: Box) -> None:

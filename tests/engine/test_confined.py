@@ -455,7 +455,7 @@ async def test_a_snapshot_keeps_files_as_they_are(engine: SandboxEngine, box: Bo
     )
     layer = await box.freeze()
     assert engine.layers.exists(layer)
-    assert engine.layers.size(layer) < 100_000_000
+    assert await engine.layers.size(layer) < 100_000_000
     await say(box, "echo changed >d/file")
     copy = await engine.boot(BoxSpec("copy", layer=layer))
     assert await say(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -15,7 +16,6 @@ import pytest_asyncio
 
 from pytest_runloop.local.engine import trees
 from pytest_runloop.local.engine.engine import SandboxEngine
-from pytest_runloop.local.engine.layers import LayerStore
 from pytest_runloop.local.engine.namespace_tier import NamespaceTier
 from pytest_runloop.local.engine.protocol import Box, BoxGoneError, BoxSpec, EngineError
 from pytest_runloop.local.engine.tiers import Tier
@@ -50,17 +50,24 @@ async def test_an_idle_box_is_frozen_by_a_reboot_and_goes_on(engine: SandboxEngi
 async def test_a_busy_box_is_frozen_while_its_processes_stand_still(engine: SandboxEngine, box: Box) -> None:
     counting = await start(box, "i=0; while :; do i=$((i+1)); echo $i >>count; done")
     stopped = await start(box, "kill -STOP $$")
-    await say(box, "until [ -s count ]; do sleep 0.01; done; mkdir shut; echo deep >shut/file; chmod 000 shut; ln -s x link; ln count hard; mkfifo pipe")
+    await say(
+        box,
+        "until [ -s count ]; do sleep 0.01; done; mkdir shut; echo deep >shut/file; chmod 000 shut;"
+        "ln -s x link; ln count hard; mkfifo pipe",
+    )
     await say(box, f"until grep -q '^State:.T' /proc/{stopped.pid}/status; do sleep 0.01; done")
     layer = await box.freeze()
     before = await say(box, "wc -l <count")
-    assert await say(box, f"until [ $(wc -l <count) -gt {before} ]; do sleep 0.01; done; echo counts") == "counts"
+    assert (
+        await say(box, f"until [ $(wc -l <count) -gt {before} ]; do sleep 0.01; done; echo counts")
+        == "counts"
+    )
     assert "T (stopped)" in await say(box, f"grep State /proc/{stopped.pid}/status")
     counting.signal(signal.SIGKILL)
     copy = await engine.boot(BoxSpec("copy", layer=layer))
-    assert await say(copy, "stat -c '%a %F' shut link pipe; stat -c %h count; cat shut/file; pgrep bash | wc -l") == (
-        "0 directory\n777 symbolic link\n644 fifo\n2\ndeep\n1"
-    )
+    assert await say(
+        copy, "stat -c '%a %F' shut link pipe; stat -c %h count; cat shut/file; pgrep bash | wc -l"
+    ) == ("0 directory\n777 symbolic link\n644 fifo\n2\ndeep\n1")
 
 
 async def test_files_in_memory_survive_a_freeze(box: Box) -> None:
@@ -95,6 +102,41 @@ async def test_a_box_destroyed_during_a_freeze_is_gone(engine: SandboxEngine, bo
     assert (await engine.boot(BoxSpec(box.spec.name))).home == "/home/user"
 
 
+async def test_a_cancelled_freeze_leaves_the_box_and_no_layer(engine: SandboxEngine, box: Box) -> None:
+    await say(box, "echo x >file")
+    before = _all(engine)
+    for turns in range(0, 12, 3):
+        freezing = asyncio.create_task(box.freeze())
+        for _ in range(turns):
+            await asyncio.sleep(0.001)
+        freezing.cancel()
+        await asyncio.wait([freezing])
+        assert await say(box, "cat file") == "x"
+        if not freezing.cancelled():
+            await engine.layers.delete(freezing.result())
+    await box.destroy()
+    assert _all(engine) == before
+
+
+async def test_a_failed_freeze_leaves_the_box_as_it_was(
+    engine: SandboxEngine, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    await say(box, "echo x >file")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(box), "_move", refuse)
+        with pytest.raises(EngineError, match="No space left"):
+            await box.freeze()
+    assert await say(box, "cat file") == "x"
+    assert await box.freeze()
+
+
+def _all(engine: SandboxEngine) -> set[str]:
+    return {path.name for path in engine._session.layers.iterdir()}
+
+
 async def test_a_long_chain_keeps_every_state(engine: SandboxEngine, box: Box) -> None:
     await say(box, "mkdir d; touch d/gone file-then-directory; rm -rf /usr/share/doc; echo deep >d/deep")
     layers = []
@@ -108,7 +150,12 @@ async def test_a_long_chain_keeps_every_state(engine: SandboxEngine, box: Box) -
     for number in (0, 1, 2, 20, _CHAIN - 1):
         copy = await engine.boot(BoxSpec(f"copy{number}", layer=layers[number]))
         files = range(2, number + 1) if number >= 2 else range(number + 1)
-        expected = {*map(str, files), "current", *(["gone"] if number == 0 else []), *(["deep"] if number < 2 else [])}
+        expected = {
+            *map(str, files),
+            "current",
+            *(["gone"] if number == 0 else []),
+            *(["deep"] if number < 2 else []),
+        }
         assert set((await say(copy, "ls d")).split()) == expected
         assert await say(copy, "cat d/current; test -e /usr/share/doc || echo none") == f"{number}\nnone"
         kind = "regular empty file" if number == 0 else "directory"
@@ -152,7 +199,7 @@ async def test_a_layer_belongs_to_its_tier(plain: SandboxEngine, tmp_path: Path)
 @pytest.mark.parametrize("layer", ["missing", "", "../layers", "a/b", "."])
 async def test_what_is_no_layer_does_not_exist(plain: SandboxEngine, layer: str) -> None:
     assert not plain.layers.exists(layer)
-    assert plain.layers.size(layer) == 0
+    assert await plain.layers.size(layer) == 0
     await plain.layers.delete(layer)
     with pytest.raises(EngineError, match="no layer"):
         await plain.boot(BoxSpec("box", layer=layer))
@@ -164,8 +211,8 @@ async def test_the_size_is_what_a_layer_adds(engine: SandboxEngine, box: Box) ->
     first = await box.freeze()
     await say(box, "echo x >small")
     second = await box.freeze()
-    assert 1_000_000 <= engine.layers.size(first) < 1_500_000
-    assert 0 < engine.layers.size(second) < 500_000
+    assert 1_000_000 <= await engine.layers.size(first) < 1_500_000
+    assert 0 < await engine.layers.size(second) < 500_000
 
 
 def _kept(engine: SandboxEngine, layer: str) -> bool:
@@ -189,7 +236,9 @@ async def test_a_deleted_layer_goes_when_nothing_stands_on_it(engine: SandboxEng
     assert not _kept(engine, lower)
 
 
-async def test_a_box_of_another_engine_keeps_a_layer(engine: SandboxEngine, box: Box, namespace_state: Path) -> None:
+async def test_a_box_of_another_engine_keeps_a_layer(
+    engine: SandboxEngine, box: Box, namespace_state: Path
+) -> None:
     layer = await box.freeze()
     await box.destroy()
     other = await SandboxEngine.open(NamespaceTier(), namespace_state)
@@ -211,14 +260,14 @@ async def test_a_layer_whose_making_failed_does_not_exist(plain: SandboxEngine) 
         (draft / "up").mkdir()
         raise OSError("disk full")
 
-    layers: LayerStore = plain.layers
-    box = await plain.boot(BoxSpec("box"))
     with pytest.raises(OSError, match="disk full"):
-        await layers.add(None, fail, plain._session.boxes / box.spec.name)
+        await plain.layers.add(None, fail)
     assert [path.name for path in plain._session.layers.iterdir() if path.is_dir()] == []
 
 
-async def test_what_a_dead_engine_left_is_swept_and_a_living_ones_is_not(plain: SandboxEngine, tmp_path: Path) -> None:
+async def test_what_a_dead_engine_left_is_swept_and_a_living_ones_is_not(
+    plain: SandboxEngine, tmp_path: Path
+) -> None:
     sessions = tmp_path / "state" / "sessions"
     living = await plain.boot(BoxSpec("box"))
     dead = sessions / "dead"
@@ -259,6 +308,17 @@ async def test_a_plain_copy_starts_where_the_first_box_was(plain: SandboxEngine)
 
 
 # Trees
+
+
+async def test_a_tree_deeper_than_a_path_may_be_long_is_removed(tmp_path: Path) -> None:
+    deep = tmp_path / "deep"
+    deep.mkdir()
+    with contextlib.chdir(deep):
+        for _ in range(1500):
+            Path("directory").mkdir()  # noqa: ASYNC240  (a moment)
+            os.chdir("directory")
+        trees.remove([str(deep)])
+    assert not os.listdir(tmp_path)  # noqa: PTH208
 
 
 async def test_a_copied_tree_is_the_same(tmp_path: Path) -> None:

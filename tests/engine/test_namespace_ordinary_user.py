@@ -22,7 +22,9 @@ _OLD = "import sys; sys.exit(sys.version_info < (3, 11))"
 
 def _runs(python: str) -> bool:
     try:
-        done = subprocess.run([python, "-c", _OLD], user=_USER, group=_USER, extra_groups=[], cwd="/", check=False)
+        done = subprocess.run(
+            [python, "-c", _OLD], user=_USER, group=_USER, extra_groups=[], cwd="/", check=False
+        )
     except OSError:
         return False
     return done.returncode == 0
@@ -76,6 +78,7 @@ def _run_as_user(python: str, home: Path) -> str:
         ("edit", "x#"),
         ("chown", "0"),
         ("first", "refused"),
+        ("package", "tiny"),
         ("python", "42"),
         ("hidden", "/home: user  /mnt:  /root: .bash_logout .bashrc .profile  /tmp:"),
         ("from idle", "deep\n/etc/new"),

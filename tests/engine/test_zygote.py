@@ -31,6 +31,10 @@ async def engine(tmp_path: Path) -> AsyncIterator[SandboxEngine]:
     await engine.close()
 
 
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 async def test_it_starts_clean(engine: SandboxEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_SECRET_OF_THE_SERVER", "x")
     await engine.boot(BoxSpec("box"))
@@ -38,8 +42,12 @@ async def test_it_starts_clean(engine: SandboxEngine, monkeypatch: pytest.Monkey
     if os.geteuid() == 0:  # It lets nobody else look.
         names = {entry.partition(b"=")[0] for entry in (place / "environ").read_bytes().split(b"\0") if entry}
         assert names == {b"LANG", b"PATH"}
-        descriptors = {os.readlink(entry) for entry in (place / "fd").iterdir()}
-        assert not [name for name in descriptors if name.startswith("/") and "sessions" not in name and name != "/dev/null"]
+        descriptors = {str(entry.readlink()) for entry in (place / "fd").iterdir()}
+        assert not [
+            name
+            for name in descriptors
+            if name.startswith("/") and "sessions" not in name and name != "/dev/null"
+        ]
     command = (place / "cmdline").read_bytes().rstrip(b"\0")
     assert command == b"pytest-runloop: zygote"
     assert len(list((place / "task").iterdir())) == 1
@@ -80,8 +88,8 @@ async def test_a_suspended_box_outlives_it(engine: SandboxEngine) -> None:
 
 async def test_a_box_that_is_killed_from_outside_says_so(engine: SandboxEngine) -> None:
     box = await engine.boot(BoxSpec("box"))
-    children = Path(f"/proc/{engine.zygote().pid}/task/{engine.zygote().pid}/children").read_text().split()
-    os.kill(int(children[0]), signal.SIGKILL)
+    (agent,) = _children(engine.zygote().pid)
+    os.kill(agent, signal.SIGKILL)
     assert "SIGKILL" in await asyncio.wait_for(box.ended, _PATIENCE)
     with pytest.raises(BoxGoneError, match="SIGKILL"):
         await box.resume()
@@ -103,7 +111,9 @@ async def test_a_failing_step_is_named_and_leaves_nothing(tmp_path: Path) -> Non
         await engine.close()
 
 
-async def test_a_zygote_that_cannot_start_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_zygote_that_cannot_start_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = await SandboxEngine.open(Tier(), tmp_path / "state")
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     with pytest.raises(EngineError, match="/no/such/python"):
@@ -129,7 +139,8 @@ async def test_a_helpers_failure_names_the_file(engine: SandboxEngine, tmp_path:
 async def test_a_closed_engine_starts_nothing(engine: SandboxEngine) -> None:
     zygote = engine.zygote().pid
     await engine.close()
-    assert not Path(f"/proc/{zygote}").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(zygote, 0)
     with pytest.raises(EngineError, match="closed"):
         await engine.boot(BoxSpec("box"))
     with pytest.raises(EngineError, match="closed"):

@@ -15,6 +15,21 @@ from pytest_runloop.local.engine.protocol import Box, BoxSpec, EngineError
 from pytest_runloop.local.engine.select import open_engine
 from tests.support.boxes import run
 
+PACKAGE = r"""
+command -v dpkg-deb >/dev/null && command -v useradd >/dev/null || { echo tiny; exit; }
+mkdir ~/build && cd ~/build
+mkdir -p tiny/DEBIAN tiny/usr/bin tiny/usr/share/locale/de/LC_MESSAGES tiny/etc/tiny
+printf '%s\n' \
+  'Package: tiny' 'Version: 1' 'Architecture: all' 'Maintainer: a <a@b>' 'Description: -' >tiny/DEBIAN/control
+printf '#!/bin/sh\nset -e\nuseradd -r tinyd\ninstall -d -o tinyd /var/lib/tiny\n' >tiny/DEBIAN/postinst
+printf '#!/bin/sh\necho tiny\n' >tiny/usr/bin/tiny
+touch tiny/usr/share/locale/de/LC_MESSAGES/tiny.mo tiny/etc/tiny/conf
+chmod 755 tiny/usr/bin/tiny tiny/DEBIAN/postinst
+dpkg-deb -b tiny tiny.deb >/dev/null && sudo dpkg -i tiny.deb >/dev/null 2>log || cat log
+tiny
+"""
+"""Installs a package that brings files, makes a user and changes an owner. Says `tiny`, also without dpkg."""
+
 _COMMANDS = {
     "user": "whoami; id -u; pwd; echo $HOME",
     "sudo": "sudo whoami",
@@ -22,6 +37,7 @@ _COMMANDS = {
     "replace": "rm -rf /usr/share/doc && mkdir /usr/share/doc && ls -A /usr/share/doc && echo empty",
     "edit": "sed -i s/^/x/ /usr/bin/ldd && head -c 2 /usr/bin/ldd",
     "chown": "touch f && chown 33:33 f && stat -c %u f",
+    "package": PACKAGE,
     "processes": "ls /proc | grep -cE '^[0-9]+$'",
     "first": "cat /proc/1/environ /proc/1/mem 2>/dev/null || echo refused",
     "python": "python -c 'print(6 * 7)'",
@@ -40,13 +56,19 @@ async def _main(state_dir: Path) -> dict[str, str]:
         box = await engine.boot(BoxSpec("box"))
         said = {name: await _say(box, command) for name, command in _COMMANDS.items()}
         idle = await box.freeze()
-        said["from idle"] = await _say(await engine.boot(BoxSpec("copy1", layer=idle)), "cat shut/in/file; ls /etc/new")
+        said["from idle"] = await _say(
+            await engine.boot(BoxSpec("copy1", layer=idle)), "cat shut/in/file; ls /etc/new"
+        )
         await _say(box, "nohup sleep 600 >/dev/null 2>&1 &")
         busy = await box.freeze()
-        said["from busy"] = await _say(await engine.boot(BoxSpec("copy2", layer=busy)), "cat shut/in/file; ls /usr/bin/env")
+        said["from busy"] = await _say(
+            await engine.boot(BoxSpec("copy2", layer=busy)), "cat shut/in/file; ls /usr/bin/env"
+        )
     finally:
         await engine.close()
-    said["left"] = " ".join(path.name for place in ("trash", "sessions") for path in (state_dir / place).iterdir())
+    said["left"] = " ".join(
+        path.name for place in ("trash", "sessions") for path in (state_dir / place).iterdir()
+    )
     return said
 
 

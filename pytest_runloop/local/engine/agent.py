@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _DEFAULT_SIGNALS = tuple(
     number for number in range(1, signal.NSIG) if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33)
 )
+_STREAMS = 3
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
 
 
@@ -111,6 +112,8 @@ class Agent:
                 self._connection.send({"exited": pid, "status": status})
 
     def _spawn(self, message: Message, descriptors: list[int]) -> tuple[int, list[int]]:
+        if len(descriptors) < _STREAMS:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         os.chdir(self._world.locate(message["cwd"]))
         try:
             start = functools.partial(_start, message["argv"], message["environment"], descriptors)
@@ -200,7 +203,7 @@ def _spawn_program(
     try:
         return os.posix_spawn(
             program,
-            argv,
+            list(argv),
             environment,
             file_actions=actions,
             setsid=True,

@@ -1,10 +1,10 @@
-"""What all boxes of the namespace tier share on disk, made once and kept as long as the machine stays the same.
+"""What all boxes of the namespace tier share on disk, kept as long as the machine stays the same.
 
-    state_dir/base/lock
-    state_dir/base/DIGEST/lock      shared by the engines that use it
-    state_dir/base/DIGEST/root/     `skeleton.py`
-    state_dir/base/DIGEST/usr/      `shims.py`
-    state_dir/base/DIGEST/skin/     `skin.py`, for ordinary users
+state_dir/base/lock
+state_dir/base/DIGEST/lock      shared by the engines that use it
+state_dir/base/DIGEST/root/     `skeleton.py`
+state_dir/base/DIGEST/usr/      `shims.py`
+state_dir/base/DIGEST/skin/     `skin.py`, for ordinary users
 """
 
 from __future__ import annotations
@@ -18,11 +18,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_runloop.local.engine import etc, shims, skeleton
+from pytest_runloop.local.engine import host as hosts
 from pytest_runloop.local.engine import skin as skins
-from pytest_runloop.local.engine.host import Host
+from pytest_runloop.local.engine.host import DATABASES, Host
 from pytest_runloop.local.engine.sessions import locked
 
-_PARTS = ("usr", "usr/bin", "usr/lib", "usr/share", "usr/local", "usr/local/bin", "opt", "var/lib/dpkg/status", "etc/skel")
+_PARTS = (
+    *("usr", "usr/bin", "usr/lib", "usr/share", "usr/local", "usr/local/bin"),
+    *("opt", "etc/skel", "var/lib/dpkg/status"),
+)
+"""What changes with the packages that this machine has."""
 
 
 class Base:
@@ -74,10 +79,21 @@ def _make(draft: Path, path: Path, host: Host, one_id: bool) -> None:
     skeleton.make(draft / "root", host, one_id)
     shims.install(draft, host.python)
     if one_id:
+        _take_over_skin(path.parent, draft / "skin")
         skin = skins.Skin(draft / "skin")
         for name in host.overlaid:
             skin.cover(name)
+            if name in DATABASES:
+                skin.copy_files(name)
     draft.rename(path)
+
+
+def _take_over_skin(place: Path, skin: Path) -> None:
+    """Take the skin of a base that nobody uses any more."""
+    for other in place.iterdir():
+        if (other / "skin").is_dir() and not other.name.startswith(".") and _unused(other):
+            (other / "skin").rename(skin)
+            return
 
 
 def _digest(host: Host, one_id: bool) -> str:
@@ -89,7 +105,7 @@ def _digest(host: Host, one_id: bool) -> str:
 
 def _sources() -> Iterator[str]:
     """Yield the texts of the modules that make it: another version of them makes another base."""
-    for module in (etc, shims, skeleton, skins):
+    for module in (etc, hosts, shims, skeleton, skins):
         if module.__file__ is not None:
             yield Path(module.__file__).read_text()
 
@@ -97,7 +113,7 @@ def _sources() -> Iterator[str]:
 def _stamps() -> Iterator[str]:
     for name in _PARTS:
         with contextlib.suppress(OSError):
-            yield f"{name} {os.stat(f'/{name}').st_mtime_ns}"
+            yield f"{name} {Path('/', name).stat().st_mtime_ns}"
 
 
 def _unused(base: Path) -> bool:

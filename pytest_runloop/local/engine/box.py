@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -14,7 +15,14 @@ from pytest_runloop.local.engine.channel import Channel, ChannelEndedError
 from pytest_runloop.local.engine.gate import Gate
 from pytest_runloop.local.engine.launcher import BootError, Forked
 from pytest_runloop.local.engine.layers import point
-from pytest_runloop.local.engine.protocol import BoxGoneError, BoxSpec, Capability, CapabilityError, Command
+from pytest_runloop.local.engine.protocol import (
+    BoxGoneError,
+    BoxSpec,
+    Capability,
+    CapabilityError,
+    Command,
+    EngineError,
+)
 from pytest_runloop.local.engine.wire import Message
 
 if TYPE_CHECKING:
@@ -83,19 +91,19 @@ class SandboxBox:
         :param reboot: the box goes on after a snapshot.
         :raises BootError: if a step failed.
         """
-        zygote = self._engine.zygote()
         layers = await self._engine.layers.stack(self._layer)
         plan = self._engine.tier_of_boxes.plan(self.spec, self._directory, layers, reboot=reboot)
+        zygote = self._engine.zygote()
         first: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
 
         def on_note(message: Message, descriptors: list[int]) -> None:
-            if not first.done():
+            if "exited" in message:
+                self._note_exit(message["exited"], message["status"])
+            elif not first.done():
                 self._mementos = descriptors
                 first.set_result(message)
-            elif message["exited"] in self._processes:
-                self._processes.pop(message["exited"]).end(message["status"])
-            else:  # The caller of `spawn` has the answer but did not run yet.
-                self._early[message["exited"]] = message["status"]
+            else:  # The caller was cancelled.
+                _close_all(descriptors)
 
         def on_end() -> None:
             if not first.done():
@@ -104,16 +112,21 @@ class SandboxBox:
                 self._dying = asyncio.ensure_future(self._die(agent))
 
         agent = zygote.boot(self.spec.name, plan, on_note, on_end)
+        self.home, self.environment = await self._await_agent(agent, first, zygote.last_words)
+        self._agent, self._gone = agent, ""
+
+    async def _await_agent(
+        self, agent: Forked, first: asyncio.Future[Message], last_words: Callable[[], str]
+    ) -> tuple[str, Mapping[str, str]]:
         try:
             message = await first
             if "failed" in message:
-                raise BootError(message["failed"], message["errno"], zygote.last_words())
+                raise BootError(message["failed"], message["errno"], last_words())
         except BaseException:
             await agent.kill()
             self._forget_mementos()
             raise
-        self._agent, self._gone = agent, ""
-        self.home, self.environment = message["home"], message["environment"]
+        return message["home"], message["environment"]
 
     async def spawn(self, command: Command) -> SandboxProcess:
         """Start a process. As `protocol.Box.spawn`."""
@@ -139,25 +152,50 @@ class SandboxBox:
         """Open a file inside the box. As `protocol.Box.open`."""
         message = {"op": "open", "path": path, "flags": flags, "mode": mode, "parents": parents}
         async with self._gate.shared():
-            _, (descriptor,) = await self._ask(message)
+            _, given = await self._ask(message)
+        if not given:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), path)
+        descriptor = given[0]
         if flags & (os.O_WRONLY | os.O_RDWR):
             self._opened.append((descriptor, os.fstat(descriptor)))
         return descriptor
 
     async def freeze(self) -> str:
-        """Take the disk's state as a new layer. As `protocol.Box.freeze`."""
+        """Take the disk's state as a new layer. As `protocol.Box.freeze`.
+
+        A caller who is cancelled leaves a box that goes on, and no layer.
+
+        :raises EngineError: if the disk refused.
+        """
+        freezing = asyncio.create_task(self._freeze())
+        try:
+            return await asyncio.shield(freezing)
+        except asyncio.CancelledError:
+            freezing.add_done_callback(self._drop_layer)
+            raise
+        except OSError as error:
+            raise EngineError(f"could not take a snapshot of {self.spec.name}: {error.strerror}") from error
+
+    async def _freeze(self) -> str:
         async with self._gate.exclusive():
             self._living()
             stacked = self._engine.tier_of_boxes.stacked
             idle, _ = await self._ask({"op": "idle"}) if stacked else (False, [])
             if idle and not self._being_written():
                 return await self._freeze_by_reboot()
-            await self._ask({"op": "stop"})
-            try:
-                return await self._engine.layers.add(self._layer, self._copy, self._directory)
-            finally:
-                with contextlib.suppress(BoxGoneError):
-                    await self._ask({"op": "go_on"})
+            return await self._freeze_by_copy()
+
+    def _drop_layer(self, freezing: asyncio.Task[str]) -> None:
+        if not freezing.cancelled() and freezing.exception() is None:
+            self._dropping_layer = asyncio.ensure_future(self._engine.layers.delete(freezing.result()))
+
+    async def _freeze_by_copy(self) -> str:
+        await self._ask({"op": "stop"})
+        try:
+            return await self._engine.layers.add(self._layer, self._copy)
+        finally:
+            with contextlib.suppress(BoxGoneError):
+                await self._ask({"op": "go_on"})
 
     async def suspend(self) -> None:
         """End all processes and keep the disk."""
@@ -199,6 +237,12 @@ class SandboxBox:
         if not self.ended.done():
             self.ended.set_result(self._gone)
 
+    def _note_exit(self, pid: int, status: int) -> None:
+        if pid in self._processes:
+            self._processes.pop(pid).end(status)
+        else:  # The caller of `spawn` has the answer but did not run yet.
+            self._early[pid] = status
+
     def _end_processes(self) -> None:
         for process in self._processes.values():
             process.end(signal.SIGKILL)
@@ -217,17 +261,24 @@ class SandboxBox:
         An overlay goes on writing into its upper directory wherever that was moved, so it has to go first.
         """
         await self._stop("it is being rebooted for a snapshot")
-        if self._dropping is not None:  # The kernel grumbles when a layer still belongs to a mount, no more than that.
+        if self._dropping is not None:
+            # The kernel grumbles when a layer still belongs to a mount, and no more than that.
             await asyncio.wait([self._dropping], timeout=_DROP_TIMEOUT)
-        layer = await self._engine.layers.add(self._layer, self._move, self._directory)
-        point(layer, self._directory)
-        self._layer = layer
+        try:
+            layer = await self._engine.layers.add(self._layer, self._move)
+            point(layer, self._directory)
+            self._layer = layer
+        finally:
+            await self._boot_again()
+        return layer
+
+    async def _boot_again(self) -> None:
         try:
             await self.start(reboot=True)
-        except BootError as error:
+        except EngineError as error:
             self._gone = f"it could not be rebooted after a snapshot: {error}"
-            self.ended.set_result(self._gone)
-        return layer
+            if not self._destroyed:
+                self.ended.set_result(self._gone)
 
     async def _move(self, draft: Path) -> None:
         (self._directory / "up").rename(draft / "up")
@@ -254,7 +305,10 @@ class SandboxBox:
         return self._agent.channel
 
     async def _ask(
-        self, message: Message, descriptors: tuple[int, ...] = (), unwanted: Callable[[Message], None] = lambda _: None
+        self,
+        message: Message,
+        descriptors: tuple[int, ...] = (),
+        unwanted: Callable[[Message], None] = lambda _: None,
     ) -> tuple[object, list[int]]:
         try:
             answer, given = await self._living().request(message, descriptors, unwanted)

@@ -50,13 +50,13 @@ class Channel:
         """Send a request and wait for its answer.
 
         :param descriptors: may be closed when this returns or raises.
-        :param unwanted: takes an answer that comes after the caller was cancelled. Its descriptors are closed.
+        :param unwanted: takes an answer for a caller that was cancelled. Its descriptors are closed.
         :raises ChannelEndedError: if the other side went before it answered.
         """
         if self.closed:
             raise ChannelEndedError
         number = next(self._ids)
-        future = self._loop.create_future()
+        future: asyncio.Future[Answer] = self._loop.create_future()
         self._waiting[number] = (future, unwanted)
         self.send({"id": number, **message}, descriptors)
         return await future

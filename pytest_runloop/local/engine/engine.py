@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
 from pathlib import Path
 from typing import Any, Self
 
 from pytest_runloop.local.engine.box import SandboxBox
-from pytest_runloop.local.engine.launcher import BootError, Zygote
+from pytest_runloop.local.engine.launcher import Zygote
 from pytest_runloop.local.engine.layers import LayerStore
 from pytest_runloop.local.engine.protocol import BoxSpec, Capability, EngineError
 from pytest_runloop.local.engine.sessions import Session
 from pytest_runloop.local.engine.tiers import Tier, TierReport
+
+_LAST_CLEANING = 20.0  # seconds
 
 
 class SandboxEngine:
@@ -42,11 +42,11 @@ class SandboxEngine:
         """Start an engine and clean up after those that died.
 
         :param state_dir: holds layers and boxes; shared with other engines of this user.
-        :raises EngineError: if the tier cannot be had here. Boxes may still fail to boot: only a boot proves it.
+        :raises EngineError: if the tier cannot be had here. Only a boot proves that it can.
         """
-        engine = cls(tier, Session(state_dir.resolve()))
+        engine = cls(tier, Session(state_dir))
         try:
-            await tier.prepare(state_dir.resolve(), engine)
+            await tier.prepare(engine._session.state_dir, engine)
         except BaseException:
             await engine.close()
             raise
@@ -93,8 +93,9 @@ class SandboxEngine:
         await asyncio.gather(*(box.destroy() for box in list(self._boxes)))
         await self.layers.close()
         self._session.retire()
-        with contextlib.suppress(EngineError):
-            await self._empty_trash()
+        with contextlib.suppress(EngineError, TimeoutError):  # The next engine goes on with it.
+            async with asyncio.timeout(_LAST_CLEANING):
+                await self._empty_trash()
         self._finished = True
         if self._zygote is not None:
             await self._zygote.close()

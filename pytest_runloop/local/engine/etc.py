@@ -13,14 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _LEFT_OUT = frozenset(
-    "fstab hostname hosts machine-id ld.so.preload passwd passwd- group group- shadow shadow- gshadow gshadow- "
-    "subuid subuid- subgid subgid- sudoers sudoers.d resolv.conf profile crypttab nologin".split()
+    {"fstab", "hostname", "hosts", "ld.so.preload", "machine-id", "nologin", "profile", "resolv.conf"}
+    | {"crypttab", "gshadow", "gshadow-", "shadow", "shadow-", "sudoers", "sudoers.d"}
+    | {"group", "group-", "passwd", "passwd-", "subgid", "subgid-", "subuid", "subuid-"}
 )
 _LARGEST = 16 << 20  # bytes
+_USERS = ("user:x:0:0:user:/home/user:/bin/bash", "root:x:0:0:root:/root:/bin/bash")
+_GROUPS = ("user:x:0:", "root:x:0:")
 _FIRST_HUMAN, _NOBODY = 1000, 65534
 
 PROFILE = """\
-# A PATH that the command was given wins over one that a login would set. Bash's own, for want of one, ends in a dot.
+# A PATH that the command was given wins over a login's. Bash's own, for want of one, ends in a dot.
 case ${PATH-} in "" | *:.) PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin ;; esac
 export PATH
 _given_path=$PATH
@@ -82,7 +85,7 @@ def _copy(source: Path, target: Path, left_out: frozenset[str] = frozenset()) ->
 def _copy_entry(entry: os.DirEntry[str], target: Path) -> None:
     status = entry.stat(follow_symlinks=False)
     if stat.S_ISLNK(status.st_mode):
-        target.symlink_to(os.readlink(entry.path))
+        target.symlink_to(Path(entry.path).readlink())
     elif stat.S_ISDIR(status.st_mode):
         if status.st_mode & stat.S_IROTH and status.st_mode & stat.S_IXOTH:
             _copy(Path(entry.path), target)
@@ -94,8 +97,8 @@ def _copy_entry(entry: os.DirEntry[str], target: Path) -> None:
 
 def _write_names(target: Path) -> None:
     """Write the users and groups. Whoever works on the machine is nobody's business in a box."""
-    users = ["user:x:0:0:user:/home/user:/bin/bash", "root:x:0:0:root:/root:/bin/bash", *_system(Path("/etc/passwd"))]
-    groups = ["user:x:0:", "root:x:0:", *_system(Path("/etc/group"))]
+    users = [*_USERS, *_system(Path("/etc/passwd"))]
+    groups = [*_GROUPS, *_system(Path("/etc/group"))]
     (target / "passwd").write_text("\n".join(users) + "\n")
     (target / "group").write_text("\n".join(groups) + "\n")
     for name, lines, rest in (("shadow", users, "19700:0:99999:7:::"), ("gshadow", groups, ":")):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _SYSTEM = ("usr", "opt", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32")
-_DATABASES = ("var/lib/dpkg", "var/lib/rpm", "var/lib/pacman")
+DATABASES = ("var/lib/dpkg", "var/lib/rpm", "var/lib/pacman")
 """Package managers look up here what is installed in the system's directories."""
 _STORES = ("nix", "gnu", "sys")
 """Shown as they are: nobody writes to them but through a daemon or the kernel."""
@@ -34,10 +33,10 @@ class Host:
 def survey(state_dir: Path) -> Host:
     """Look at this machine.
 
-    :param state_dir: must not be below a directory that boxes are stacked on: the kernel forbids such a stack.
+    :param state_dir: the kernel forbids a stack that has this below the directory that it stands on.
     """
-    links = {name: os.readlink(f"/{name}") for name in _SYSTEM if Path(f"/{name}").is_symlink()}
-    present = [name for name in (*_SYSTEM, *_DATABASES) if _filled(name) and name not in links]
+    links = {name: str(Path(f"/{name}").readlink()) for name in _SYSTEM if Path(f"/{name}").is_symlink()}
+    present = [name for name in (*_SYSTEM, *DATABASES) if _filled(name) and name not in links]
     mounts = mount_points()
     whole = [name for name in present if not _holds(name, mounts) and not _holds(name, [state_dir])]
     bound = [name for name in present if name not in whole and not _holds(name, [state_dir])]
@@ -57,7 +56,7 @@ def mount_points() -> list[Path]:
 
 def _filled(name: str) -> bool:
     try:
-        return bool(os.listdir(f"/{name}"))
+        return any(True for _ in Path(f"/{name}").iterdir())
     except OSError:
         return False
 

@@ -85,6 +85,9 @@ class World:
     def adopt(self, pid: int) -> None:
         """In the zygote, right after the fork: what only the parent may do (id maps)."""
 
+    def abandon(self) -> None:
+        """In the zygote, instead of `adopt`: the fork failed."""
+
     def descriptors(self) -> Sequence[int]:
         """Return descriptors that `enter` needs. All others are closed in the child."""
         return ()

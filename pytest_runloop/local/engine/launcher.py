@@ -164,8 +164,12 @@ class Zygote:
 
     def _fork(self, message: Message, on_note: OnNote, on_end: Callable[[], None]) -> Forked:
         number = next(self._numbers)
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            remedy = "raise the limit of open files (`ulimit -n`)"
+            raise EngineError(f"could not talk to another process: {error.strerror}", remedy) from error
         end = self._ends[number] = asyncio.get_running_loop().create_future()
-        ours, theirs = socket.socketpair()
         channel = Channel(ours, on_note, on_end)
         with theirs:
             self._channel.send({"number": number, **message}, [theirs.fileno()])

@@ -6,22 +6,21 @@
     layers/ID/flat/         the files of the whole chain from here down, once the chain was long
     layers/ID/dropped       nobody wants it any more, but something stands on it
 
-A layer that is not complete lies in its engine's session, and goes with it. A box notes what it stands on by a symbolic link `layer` in its directory, so that engines of other
-processes, which share the layers, can see it.
+A layer that is not complete lies in its engine's session, and goes with it. A box notes what it stands on
+by a symbolic link `layer` in its directory, so that engines of other processes, which share the layers, can
+see it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import os
 import uuid
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_runloop.local.engine import trees
 from pytest_runloop.local.engine.protocol import EngineError
 from pytest_runloop.local.engine.sessions import Session, locked
 from pytest_runloop.local.engine.tiers import Helpers
@@ -61,13 +60,13 @@ class LayerStore:
         meta = self._meta(layer)
         return meta is not None and meta.tier == self._tier and not self._dropped(layer)
 
-    def size(self, layer: str) -> int:
+    async def size(self, layer: str) -> int:
         """Return the bytes that this layer adds to those below it; 0 if it does not exist.
 
         Reads all of the layer's directories the first time.
         """
         if layer not in self._sizes and self._meta(layer) is not None:
-            self._sizes[layer] = trees.size(str(self._root / layer / "up"))
+            self._sizes[layer] = await self._helpers.run("size", str(self._root / layer / "up"))
         return self._sizes.get(layer, 0)
 
     async def delete(self, layer: str) -> None:
@@ -80,7 +79,7 @@ class LayerStore:
 
     def directories(self, layer: str | None) -> list[Path]:
         """Return the directories to stack for a layer, nearest first."""
-        found = []
+        found: list[Path] = []
         while layer is not None:
             directory = self._root / layer
             if (directory / "flat").is_dir():
@@ -114,31 +113,35 @@ class LayerStore:
                 raise EngineError(f"there is no layer {layer} of the {self._tier} tier")
             point(layer, box)
 
-    async def add(self, parent: str | None, fill: Callable[[Path], Awaitable[None]], box: Path) -> str:
+    async def add(self, parent: str | None, fill: Callable[[Path], Awaitable[None]]) -> str:
         """Make a new layer.
 
-        :param parent: the layer below; `None` for one that stands alone or on the machine's system.
-        :param fill: puts `up` into the directory given.
-        :param box: the directory of the box that stands on the parent, and so keeps it.
+        :param parent: the layer below, which the caller's box keeps; `None` for one that stands on none.
+        :param fill: puts `up` into the directory given, or leaves everything as it was.
         :return: the new layer's id.
         """
         layer = uuid.uuid4().hex[:12]
         draft = self._session.directory / layer
         draft.mkdir(mode=0o700)
         try:
+            (draft / "meta.json").write_text(json.dumps({"tier": self._tier, "parent": parent}))
             await fill(draft)
         except BaseException:
             self._session.discard(draft)
             raise
-        meta = _Meta(self._tier, parent)
-        (draft / "meta.json").write_text(json.dumps({"tier": meta.tier, "parent": meta.parent}))
         with self._locked():
             draft.rename(self._root / layer)
-        self._metas[layer] = meta
+        self._merge_if_long(layer)
+        return layer
+
+    def _merge_if_long(self, layer: str) -> None:
         merging = self._merge is not None and not self._merge.done()
         if not merging and len(self.directories(layer)) >= _LONG_CHAIN:
-            self._merge = asyncio.create_task(self._flatten(layer))
-        return layer
+            self._merge = asyncio.create_task(self._flatten_if_possible(layer))
+
+    async def _flatten_if_possible(self, layer: str) -> None:
+        with contextlib.suppress(EngineError):  # A long chain does too. Part of it may have been deleted.
+            await self._flatten(layer)
 
     async def close(self) -> None:
         """Give up work in the background."""
@@ -153,8 +156,9 @@ class LayerStore:
         try:
             await self._helpers.run("merge", chain, str(draft))
             with self._locked():
-                if self._meta(layer) is not None:
-                    draft.rename(self._root / layer / "flat")
+                flat = self._root / layer / "flat"
+                if self._meta(layer) is not None and not flat.exists():
+                    draft.rename(flat)
         finally:
             self._session.discard(draft)
 
@@ -167,7 +171,8 @@ class LayerStore:
         """Move dropped layers that nothing stands on to the trash."""
         with self._locked():
             metas = {name: meta for name in self._names() if (meta := self._meta(name)) is not None}
-            used = {os.readlink(link) for box in self._session.all_boxes() if (link := box / "layer").is_symlink()}
+            links = [box / "layer" for box in self._session.all_boxes()]
+            used = {link.readlink().name for link in links if link.is_symlink()}
             while unused := self._unused(metas, used):
                 for layer in unused:
                     self._session.discard(self._root / layer)
@@ -193,7 +198,7 @@ class LayerStore:
             self._metas[layer] = _Meta(fields["tier"], fields["parent"])
         return self._metas.get(layer) if path.is_file() else None
 
-    def _locked(self) -> AbstractContextManager[None]:
+    def _locked(self) -> contextlib.AbstractContextManager[None]:
         return locked(self._root / "lock")
 
 

@@ -2,7 +2,6 @@
 
 Imported by the zygote, whose memory every box shares: nothing heavy here.
 """
-# ruff: noqa: PTH  (pathlib would weigh on every box)
 
 from __future__ import annotations
 
@@ -70,7 +69,9 @@ class Root:
             _mirror_directory(next(iter([*below, *lowers])), upper)
             os.mkdir(work)
             places = ":".join(map(_escape, [*below, *lowers]))
-            options = f"lowerdir={places},upperdir={_escape(upper)},workdir={_escape(work)},{_OVERLAY_OPTIONS}"
+            options = (
+                f"lowerdir={places},upperdir={_escape(upper)},workdir={_escape(work)},{_OVERLAY_OPTIONS}"
+            )
             syscalls.mount("overlay", f"{self.path}/{target}", "overlay", 0, options)
 
     def bind_read_only(self, source: str, target: str) -> None:

@@ -2,7 +2,6 @@
 
 Imported by the zygote, whose memory every box shares: nothing heavy here.
 """
-# ruff: noqa: PTH  (pathlib would weigh on every box)
 
 from __future__ import annotations
 
@@ -49,8 +48,12 @@ class Namespaced(World):
         try:
             os.write(self._tell, _ALL_IDS if self._user == 0 and _map_all(pid) else _ONE_ID)
         finally:
-            os.close(self._tell)
-            os.close(self._told)
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of what `adopt` needed."""
+        os.close(self._tell)
+        os.close(self._told)
 
     def descriptors(self) -> Sequence[int]:
         """See `World.descriptors`."""
@@ -77,8 +80,8 @@ class Namespaced(World):
     def mementos(self) -> list[int]:
         """Return the mount namespace.
 
-        The kernel drops the mounts with the last process otherwise, and lets the killer wait for it: as long as the
-        box has files in memory.
+        The kernel drops the mounts with the last process otherwise, and lets the killer wait for it: longer
+        for a box that has touched more files.
         """
         return [os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)]
 

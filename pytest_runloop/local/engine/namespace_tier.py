@@ -15,7 +15,11 @@ from pytest_runloop.local.engine.tiers import Helpers, Tier
 
 
 class NamespaceTier(Tier):
-    """Boxes in namespaces, stacked by overlays on the machine's own system directories."""
+    """Boxes in namespaces, stacked by overlays on the machine's own system directories.
+
+    Whoever a box's user is, the id inside is 0, whatever the spec asks for: an ordinary user of this machine
+    has no other id to give, and so `sudo` needs nobody's help.
+    """
 
     name: ClassVar[str] = "namespace"
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)

@@ -127,7 +127,7 @@ class Layers(Protocol):
     def exists(self, layer: str) -> bool:
         """Tell whether a box of this engine can be booted from this layer."""
 
-    def size(self, layer: str) -> int:
+    async def size(self, layer: str) -> int:
         """Return the bytes that this layer adds to those below it."""
 
     async def delete(self, layer: str) -> None:

@@ -45,7 +45,7 @@ class Session:
     """
 
     def __init__(self, state_dir: Path) -> None:
-        self.state_dir = state_dir
+        self.state_dir = state_dir = state_dir.resolve()
         self.layers, self._sessions, self.trash = (
             state_dir / name for name in ("layers", "sessions", "trash")
         )
@@ -122,8 +122,8 @@ def is_dead(session: Path) -> bool:
 def _spread(directory: Path) -> None:
     """Ask ext4 to give each entry of a directory a part of the disk of its own.
 
-    It puts all of them into one part otherwise, where looking for a free inode among thousands that were freed
-    moments ago takes up to a millisecond, and a boot makes dozens. Other file systems do not know the request.
+    It puts all of them into one part otherwise, where looking for a free inode among thousands that were
+    freed moments ago takes up to a millisecond, and a boot makes dozens. Other file systems do not know it.
     """
     descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:

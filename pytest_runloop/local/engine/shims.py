@@ -9,7 +9,9 @@ from pathlib import Path
 
 _BIN = "usr/local/bin"
 _PIP_HOME = "usr/local/lib/pytest-runloop"
-_SYSTEM_PYTHON = Path("/usr/bin/python3")
+SYSTEM = Path("/usr/bin")
+"""Where the machine has its commands."""
+_NO_PIP = "pip: the machine that runs this devbox has no pip; try: apt-get install python3-pip"
 _WHEELS = "/usr/share/python-wheels"
 
 SUDO = """\
@@ -88,18 +90,18 @@ def install(root: Path, python: Path) -> None:
     :param root: of a layer above the machine's own system; they go to `/usr/local/bin` and `/usr/bin` in it.
     :param python: the interpreter to use where the machine has none in its system.
     """
-    places = [f"{_BIN}/sudo", *(["usr/bin/sudo"] if Path("/usr/bin/sudo").exists() else [])]
+    places = [f"{_BIN}/sudo", *(["usr/bin/sudo"] if (SYSTEM / "sudo").exists() else [])]
     for place in places:
         _write(root / place, SUDO)
-    if Path("/usr/bin/whoami").exists():
+    if (SYSTEM / "whoami").exists():
         _write(root / _BIN / "whoami", WHOAMI)
-    if not _SYSTEM_PYTHON.exists():
+    if not (SYSTEM / "python3").exists():
         _link(root, "python3", python)
     else:
-        python = _SYSTEM_PYTHON
-    if not Path("/usr/bin/python").exists():
+        python = SYSTEM / "python3"
+    if not (SYSTEM / "python").exists():
         _link(root, "python", python)
-    if not Path("/usr/bin/pip").exists():
+    if not (SYSTEM / "pip").exists():
         _install_pip(root, python)
 
 
@@ -130,7 +132,7 @@ def _bring_pip(root: Path) -> str:
         return f"PYTHONPATH={home}${{PYTHONPATH:+:$PYTHONPATH}}\nexport PYTHONPATH\n"
     wheel = next(iter([*Path(_WHEELS).glob("pip-*.whl"), *_bundled_wheels()]), None)
     if wheel is None:
-        return 'echo "pip: the machine that runs this devbox has no pip; try: apt-get install python3-pip" >&2\nexit 1\n'
+        return f"echo '{_NO_PIP}' >&2\nexit 1\n"
     (root / _PIP_HOME).mkdir(parents=True)
     shutil.copy(wheel, root / _PIP_HOME)
     return f"PYTHONPATH={home}/{wheel.name}${{PYTHONPATH:+:$PYTHONPATH}}\nexport PYTHONPATH\n"

@@ -12,11 +12,30 @@ from pytest_runloop.local.engine.host import Host
 from pytest_runloop.local.engine.mounts import DEVICES
 
 _DIRECTORIES = (
-    "boot dev dev/pts dev/shm home home/user media mnt opt proc root run run/lock srv sys tmp usr var "
-    "var/backups var/cache var/cache/apt var/cache/apt/archives var/cache/apt/archives/partial var/lib var/lib/apt "
-    "var/lib/apt/lists var/lib/apt/lists/partial var/local var/log var/log/apt var/mail var/opt var/spool "
-    "var/spool/cron var/tmp"
-).split()
+    *(
+        "boot",
+        "dev/pts",
+        "dev/shm",
+        "home/user",
+        "media",
+        "mnt",
+        "opt",
+        "proc",
+        "root",
+        "run/lock",
+        "srv",
+        "sys",
+    ),
+    *(
+        "tmp",
+        "usr",
+        "var/backups",
+        "var/cache/apt/archives/partial",
+        "var/lib/apt/lists/partial",
+        "var/local",
+    ),
+    *("var/log/apt", "var/mail", "var/opt", "var/spool/cron", "var/tmp"),
+)
 _LINKS = {
     "dev/fd": "/proc/self/fd",
     "dev/stdin": "/proc/self/fd/0",
@@ -27,7 +46,10 @@ _LINKS = {
     "var/lock": "/run/lock",
 }
 _STICKY = ("tmp", "var/tmp", "run/lock", "dev/shm")
-_COPIED = ("var/cache/debconf", "var/lib/pam", "var/lib/ucf", "var/lib/python", "var/lib/misc", "var/lib/apt/extended_states")
+_COPIED = (
+    *("var/cache/debconf", "var/lib/apt/extended_states"),
+    *("var/lib/misc", "var/lib/pam", "var/lib/python", "var/lib/ucf"),
+)
 """What package managers noted about the system's directories, apart from their databases."""
 _PROFILE = '[ "${BASH_VERSION-}" ] && [ -r ~/.bashrc ] && . ~/.bashrc\n'
 

@@ -34,17 +34,51 @@ def _remove(path: str) -> None:
         os.unlink(path)
     except IsADirectoryError:
         with contextlib.suppress(OSError):
-            _remove_directory(path)
+            _enter(path)
+            _empty_working_directory()
+            os.chdir("/")
+            os.rmdir(path)
     except OSError:  # Another owner's, or gone.
         pass
 
 
-def _remove_directory(path: str) -> None:
-    if stat.S_IMODE(os.lstat(path).st_mode) & 0o700 != 0o700:
-        os.chmod(path, 0o700)
-    for name in os.listdir(path):
-        _remove(f"{path}/{name}")
-    os.rmdir(path)
+def _enter(directory: str) -> None:
+    if stat.S_IMODE(os.lstat(directory).st_mode) & 0o700 != 0o700:
+        os.chmod(directory, 0o700)
+    os.chdir(directory)
+
+
+def _empty_working_directory() -> None:
+    """Remove all below step by step: a path may be longer than the kernel takes, and than Python recurses."""
+    names: list[str] = []
+    levels = [os.listdir()]
+    while levels:
+        if levels[-1]:
+            if _remove_or_enter(name := levels[-1].pop()):
+                names.append(name)
+                levels.append(os.listdir())
+        else:
+            levels.pop()
+            if names:
+                os.chdir("..")
+                with contextlib.suppress(OSError):
+                    os.rmdir(names.pop())
+
+
+def _remove_or_enter(name: str) -> bool:
+    """Remove an entry, or make it the working directory.
+
+    :return: whether it is the working directory now.
+    """
+    try:
+        os.unlink(name)
+    except IsADirectoryError:
+        with contextlib.suppress(OSError):
+            _enter(name)
+            return True
+    except OSError:
+        pass
+    return False
 
 
 def size(path: str) -> int:
@@ -83,24 +117,27 @@ def copy(source: str, target: str) -> None:
 
 def _copy(source: str, target: str, links: dict[tuple[int, int], str]) -> None:
     status = os.lstat(source)
-    kind = stat.S_IFMT(status.st_mode)
-    if kind != stat.S_IFDIR and status.st_nlink > 1:
-        first = links.setdefault((status.st_dev, status.st_ino), target)
-        if first != target:
-            os.link(first, target, follow_symlinks=False)
-            return
-    if kind == stat.S_IFDIR:
+    if stat.S_ISSOCK(status.st_mode):  # It is nothing without its process.
+        return
+    if stat.S_ISDIR(status.st_mode):
         os.mkdir(target, 0o700)
         for name in os.listdir(source):
             _copy(f"{source}/{name}", f"{target}/{name}", links)
-    elif kind == stat.S_IFREG:
+    elif (first := links.setdefault((status.st_dev, status.st_ino), target)) != target:
+        os.link(first, target, follow_symlinks=False)
+        return
+    else:
+        _copy_file(source, target, status)
+    copy_attributes(source, target, status)
+
+
+def _copy_file(source: str, target: str, status: os.stat_result) -> None:
+    if stat.S_ISREG(status.st_mode):
         _copy_data(source, target)
-    elif kind == stat.S_IFLNK:
+    elif stat.S_ISLNK(status.st_mode):
         os.symlink(os.readlink(source), target)
-    elif kind != stat.S_IFSOCK:  # A socket is nothing without its process.
+    else:
         os.mknod(target, status.st_mode, status.st_rdev)
-    if kind != stat.S_IFSOCK:
-        copy_attributes(source, target, status)
 
 
 def _copy_data(source: str, target: str) -> None:
@@ -182,7 +219,7 @@ def _merge(directories: list[str], target: str) -> None:
 
 def _visible(places: list[str]) -> tuple[list[str], bool]:
     """Return the directories that merge into one, and whether they hide what lies further below."""
-    found = []
+    found: list[str] = []
     for place in places:
         if not stat.S_ISDIR(os.lstat(place).st_mode):
             return found, True
@@ -206,5 +243,5 @@ def _link(source: str, target: str) -> None:
         _copy(source, target, {})
 
 
-TASKS: dict[str, Callable[..., Any]] = {"remove": remove, "copy": copy, "merge": merge}
+TASKS: dict[str, Callable[..., Any]] = {"remove": remove, "copy": copy, "merge": merge, "size": size}
 """What the zygote's helpers can be asked for."""

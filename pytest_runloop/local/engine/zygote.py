@@ -25,6 +25,8 @@ from pytest_runloop.local.engine.wire import Connection, Message
 NULL = 0
 
 _TASKS = {**trees.TASKS, "unshare": syscalls.unshare}
+_UNHURRIED, _NICE = ("remove", "merge"), 5
+_DEEPEST = 10_000  # directories; a path ends before
 _MOST_DESCRIPTORS = 1024  # The zygote closes what it gets, so its numbers stay small.
 
 
@@ -83,10 +85,13 @@ class Zygote:
     def _fork(self, message: Message, descriptor: int) -> None:
         """Fork a box or a helper. Answers go through its own connection, also if the fork fails."""
         connection = Connection(socket.socket(fileno=descriptor))
+        world = None
         try:
             world = self._isolation(message["plan"]) if "plan" in message else None
             pid = syscalls.fork(world.clone_flags if world else 0)
         except OSError as error:
+            if world is not None:
+                world.abandon()
             connection.send(_failure("start a process in new namespaces", error.errno))
             connection.socket.close()
             return
@@ -159,7 +164,9 @@ def _inhabit(world: World, connection: Connection) -> int:
 def _help(message: Message, connection: Connection) -> int:
     """Do work on trees of files that would hold up the server, or that it lacks the rights for."""
     _close_all_but(connection.socket.fileno())
-    os.nice(5)
+    if message["task"] in _UNHURRIED:
+        os.nice(_NICE)
+    sys.setrecursionlimit(_DEEPEST)
     try:
         result = _TASKS[message["task"]](*message["arguments"])
         connection.send({"result": result})
