@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import signal
@@ -374,16 +375,21 @@ _DAEMON = (
 
 def _alive(tmp_path: Path) -> list[str]:
     """Return the processes that have a file of a box open, or its home as their working directory."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
+    return [
+        f"{process.name} {target}"
+        for process in Path("/proc").glob("[0-9]*")
+        for target in _held(process)
+        if target.is_relative_to(tmp_path) and "boxes" in target.parts
+    ]
+
+
+def _held(process: Path) -> list[Path]:
+    targets = []
+    with contextlib.suppress(OSError):  # It ended while we looked.
         for link in [process / "cwd", *process.glob("fd/*")]:
-            try:
-                target = link.readlink()
-            except OSError:
-                continue
-            if target.is_relative_to(tmp_path) and "boxes" in target.parts:
-                found.append(f"{process.name} {target}")
-    return found
+            with contextlib.suppress(OSError):
+                targets.append(link.readlink())
+    return targets
 
 
 async def test_suspend_ends_all_processes_and_keeps_the_disk(box: Box, tmp_path: Path) -> None:

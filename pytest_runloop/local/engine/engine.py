@@ -14,7 +14,7 @@ from pytest_runloop.local.engine.protocol import BoxSpec, Capability, EngineErro
 from pytest_runloop.local.engine.sessions import Session
 from pytest_runloop.local.engine.tiers import Tier, TierReport
 
-_LAST_CLEANING = 20.0  # seconds
+_LAST_CLEANING = 10.0  # seconds
 
 
 class SandboxEngine:
