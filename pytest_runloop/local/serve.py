@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import json
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -85,12 +86,23 @@ def _default_engine() -> OpenEngine:
     return open_engine
 
 
+def _allow_many_files() -> None:
+    """Raise the limit of open files: each devbox and each command holds some.
+
+    Only now that the zygote runs: commands inherit the usual one, since `select` knows 1,024 at the most.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def _serve(options: Options, open_engine: OpenEngine) -> None:
     stop = asyncio.Event()
     state_dir = _prepared(options.state_dir or default_state_dir())
     with _listening(options.port) as listener, _signals(stop):
         _watch_owner(options, stop)
-        backend = await _opened(await open_engine(options.isolation, state_dir), state_dir)
+        engine = await open_engine(options.isolation, state_dir)
+        _allow_many_files()
+        backend = await _opened(engine, state_dir)
         api_key = os.environ.get("RUNLOOP_API_KEY") or secrets.token_urlsafe(32)
         server = _Server(_config(App(backend, api_key)))
         serving = asyncio.ensure_future(server.serve([listener]))
