@@ -21,7 +21,7 @@ from pytest_runloop.local.engine import etc, shims, skeleton
 from pytest_runloop.local.engine import host as hosts
 from pytest_runloop.local.engine import skin as skins
 from pytest_runloop.local.engine.host import DATABASES, Host
-from pytest_runloop.local.engine.sessions import locked
+from pytest_runloop.local.engine.sessions import is_dead, locked
 
 _PARTS = (
     *("usr", "usr/bin", "usr/lib", "usr/share", "usr/local", "usr/local/bin"),
@@ -66,7 +66,7 @@ def provide(state_dir: Path, host: Host, one_id: bool) -> Base:
         lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
         fcntl.flock(lock, fcntl.LOCK_SH)
         for other in place.iterdir():
-            if other.is_dir() and other != path and _unused(other):
+            if other.is_dir() and other != path and is_dead(other):
                 other.rename(state_dir / "trash" / uuid.uuid4().hex)
     return Base(path, lock)
 
@@ -91,7 +91,7 @@ def _make(draft: Path, path: Path, host: Host, one_id: bool) -> None:
 def _take_over_skin(place: Path, skin: Path) -> None:
     """Take the skin of a base that nobody uses any more."""
     for other in place.iterdir():
-        if (other / "skin").is_dir() and not other.name.startswith(".") and _unused(other):
+        if (other / "skin").is_dir() and not other.name.startswith(".") and is_dead(other):
             (other / "skin").rename(skin)
             return
 
@@ -114,17 +114,3 @@ def _stamps() -> Iterator[str]:
     for name in _PARTS:
         with contextlib.suppress(OSError):
             yield f"{name} {Path('/', name).stat().st_mtime_ns}"
-
-
-def _unused(base: Path) -> bool:
-    try:
-        descriptor = os.open(base / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
