@@ -10,11 +10,13 @@ import inspect
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import asynccontextmanager, closing, suppress
 from typing import IO, Any, TypeVar
 
 import anyio
 import anyio.to_thread
+import httpx
 
 from .sources import PIECE_BYTES, Multipart
 
@@ -62,6 +64,27 @@ async def async_deliver(callback: Callable[[str], Any], piece: str) -> BaseExcep
     except BaseException as error:  # pytest.fail() and pytest.skip() are no `Exception`.
         return error
     return None
+
+
+def ended(received: Iterator[bytes]) -> closing[Generator[bytes]]:
+    """Give what is received, and end it when the block ends."""
+    assert isinstance(received, Generator)
+    return closing(received)
+
+
+@asynccontextmanager
+async def async_ended(received: AsyncIterator[bytes]) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Give what is received, and end it when the block ends, be it before its last piece."""
+    assert isinstance(received, AsyncGenerator)
+    try:
+        yield received
+    finally:
+        # Closing it would end the outermost of the generators that httpx and httpcore nest, and leave the
+        # others to the garbage collector, of which trio warns. A cancelled read ends all of them.
+        with anyio.CancelScope() as scope, suppress(httpx.TransportError, httpx.StreamError):
+            scope.cancel()
+            async for _ in received:
+                pass
 
 
 def pieces(form: Multipart) -> Iterator[bytes]:

@@ -83,9 +83,17 @@ def test_a_client_that_is_closed_can_be_used_again(run: Run) -> None:
     gc.collect()
 
 
+async def never_done(piece: str) -> None:
+    """Keep the command's output waiting, as a callback may."""
+    await anyio.sleep_forever()
+
+
 @pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("where", [None, never_done], ids=["waiting for output", "in a callback"])
 @pytest.mark.filterwarnings("error")
-def test_a_cancelled_command_leaves_nothing_running(run: Run) -> None:
+def test_a_cancelled_command_leaves_nothing_running(
+    run: Run, where: Callable[[str], Coroutine[Any, Any, None]] | None
+) -> None:
     def handle(exchange: Exchange) -> None:
         if "execute_async" in exchange.target:
             exchange.answer(json.dumps({**EXECUTION, "status": "running"}).encode())
@@ -102,8 +110,13 @@ def test_a_cancelled_command_leaves_nothing_running(run: Run) -> None:
             begun = anyio.Event()
             devbox = AsyncRunloop(url, KEY).devbox.from_id("dbx_1")
 
+            async def output(piece: str) -> None:
+                begun.set()
+                if where is not None:
+                    await where(piece)
+
             async def command() -> None:
-                await devbox.cmd.exec("sleep", output=lambda piece: begun.set())
+                await devbox.cmd.exec("sleep", output=output)
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(command)

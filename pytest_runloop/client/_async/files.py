@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, overload
 
 from ...contract.endpoints import devboxes
 from ...contract.views.executions import DevboxExecutionDetailView
 from ..archives import pack, packing_command, packing_error, removing_command, unpack, unpacking_command
-from ..concurrency import async_in_thread
+from ..concurrency import async_ended, async_in_thread
 from ..errors import ArgumentError, hide_from_traceback
 from .commands import AsyncCommandInterface
 from .transport import AsyncTransport
@@ -132,15 +133,20 @@ class AsyncFileInterface:
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
 
         async def consume(response: httpx.Response) -> None:
-            with part.open("wb") as file:
-                async for piece in response.aiter_raw():
-                    await async_in_thread(file.write, piece)
+            async with async_ended(response.aiter_raw()) as received:
+                await _write(received, part)
 
         try:
             await self._transport.receive(devboxes.DOWNLOAD_FILE, self._path, params, consume)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+
+async def _write(received: AsyncIterator[bytes], part: Path) -> None:
+    with part.open("wb") as file:
+        async for piece in received:
+            await async_in_thread(file.write, piece)
 
 
 def _place(to: Path, path: str) -> Path:

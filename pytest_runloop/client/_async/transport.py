@@ -12,7 +12,7 @@ import httpx
 
 from ...contract.endpoint import Endpoint
 from ..answers import body_of, connection_error, decode, status_error
-from ..concurrency import AsyncStep, async_pieces, async_sleep
+from ..concurrency import AsyncStep, async_ended, async_pieces, async_sleep
 from ..errors import Answer, APIError, hide_from_traceback
 from ..pools import AsyncPools
 from ..requests import Prepared, prepare
@@ -93,7 +93,8 @@ class AsyncTransport:
             response = await self._sent(prepared)
             try:
                 await self._refuse_failures(response, prepared)
-                yield response.aiter_raw()
+                async with async_ended(response.aiter_raw()) as received:
+                    yield received
                 return
             finally:
                 await response.aclose()

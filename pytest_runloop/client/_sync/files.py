@@ -6,13 +6,14 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, overload
 
 from ...contract.endpoints import devboxes
 from ...contract.views.executions import DevboxExecutionDetailView
 from ..archives import pack, packing_command, packing_error, removing_command, unpack, unpacking_command
-from ..concurrency import in_thread
+from ..concurrency import ended, in_thread
 from ..errors import ArgumentError, hide_from_traceback
 from .commands import CommandInterface
 from .transport import Transport
@@ -133,15 +134,20 @@ class FileInterface:
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
 
         def consume(response: httpx.Response) -> None:
-            with part.open("wb") as file:
-                for piece in response.iter_raw():
-                    in_thread(file.write, piece)
+            with ended(response.iter_raw()) as received:
+                _write(received, part)
 
         try:
             self._transport.receive(devboxes.DOWNLOAD_FILE, self._path, params, consume)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _write(received: Iterator[bytes], part: Path) -> None:
+    with part.open("wb") as file:
+        for piece in received:
+            in_thread(file.write, piece)
 
 
 def _place(to: Path, path: str) -> Path:

@@ -13,7 +13,7 @@ import httpx
 
 from ...contract.endpoint import Endpoint
 from ..answers import body_of, connection_error, decode, status_error
-from ..concurrency import Step, pieces, sleep
+from ..concurrency import Step, ended, pieces, sleep
 from ..errors import Answer, APIError, hide_from_traceback
 from ..pools import Pools
 from ..requests import Prepared, prepare
@@ -94,7 +94,8 @@ class Transport:
             response = self._sent(prepared)
             try:
                 self._refuse_failures(response, prepared)
-                yield response.iter_raw()
+                with ended(response.iter_raw()) as received:
+                    yield received
                 return
             finally:
                 response.close()
