@@ -1,0 +1,164 @@
+"""What happens to devboxes themselves: how long the steps of their life take, and what they die of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..clock import Timer
+from . import rules
+from .decisions import Event, Strike
+from .injector import Injector
+from .rules import Ending, Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a devbox ends.
+
+    :param status: the status that it then has, `failure` or `shutdown`.
+    :param reason: its `failure_reason` or `shutdown_reason`.
+    """
+
+    status: Ending
+    reason: str
+
+
+EndDevbox = Callable[[str, Death], bool]
+"""Ends a devbox by its id, in any state: its status says so at once, its processes end soon.
+
+Returns whether it was alive. One that has ended stays as it is, and an unknown id means nothing.
+"""
+
+
+class DevboxEvents(Protocol):
+    """What the life cycle of devboxes asks. Nothing here raises; a devbox dies through `on_death` alone."""
+
+    def on_death(self, end: EndDevbox) -> None:
+        """Say how a devbox is ended. Called once, before anything else."""
+
+    def created(self, devbox_id: str, name: str | None) -> None:
+        """A devbox was asked for; its boot begins."""
+
+    async def at(self, devbox_id: str, moment: Moment) -> None:
+        """A devbox is at a step of its life; the step may be shown as done when this returns.
+
+        The time that the plan gives to the step has passed by then. For `BOOT` it counts from `created`, so
+        that the real boot is part of it. The devbox may have died meanwhile.
+        """
+
+    async def command(self, devbox_id: str, command: str) -> None:
+        """A command is about to start. The devbox may be dead when this returns.
+
+        :param command: its text, to which rules are compared. It is not kept.
+        """
+
+    def ended(self, devbox_id: str) -> None:
+        """A devbox ended, of whatever; nothing more will happen to it."""
+
+
+class UndisturbedDevboxes:
+    """The events of a backend without a plan: every step takes its own time, and nobody dies."""
+
+    def on_death(self, end: EndDevbox) -> None:
+        """Nobody dies."""
+
+    def created(self, devbox_id: str, name: str | None) -> None:
+        """Nothing to note."""
+
+    async def at(self, devbox_id: str, moment: Moment) -> None:
+        """Return at once."""
+
+    async def command(self, devbox_id: str, command: str) -> None:
+        """Return at once."""
+
+    def ended(self, devbox_id: str) -> None:
+        """Nothing to forget."""
+
+
+class FaultyDevboxes:
+    """The events of a backend with a plan."""
+
+    def __init__(self, injector: Injector) -> None:
+        self._injector = injector
+        self._end: EndDevbox | None = None
+        self._booted_at: dict[str, float] = {}
+        self._deaths: defaultdict[str, list[Timer]] = defaultdict(list)
+
+    def on_death(self, end: EndDevbox) -> None:
+        """Say how a devbox is ended."""
+        self._end = end
+
+    def created(self, devbox_id: str, name: str | None) -> None:
+        """A devbox was asked for; its boot begins."""
+        if name:
+            # Kept after its end: a shutdown that is asked for again is still a call of that name.
+            self._injector.devbox_names[devbox_id] = name
+        self._booted_at[devbox_id] = self._now() + self._injector.boots.begin()
+
+    async def at(self, devbox_id: str, moment: Moment) -> None:
+        """A devbox is at a step of its life; the step may be shown as done when this returns."""
+        await self._strike(Event(moment, devbox_id))
+        await self._injector.pause(self._time_of(devbox_id, moment))
+
+    def _time_of(self, devbox_id: str, moment: Moment) -> float:
+        if moment is Moment.BOOT:
+            return self._booted_at.pop(devbox_id, 0.0) - self._now()
+        times = self._injector.plan
+        return {
+            Moment.SUSPEND: times.suspend,
+            Moment.RESUME: times.resume,
+            Moment.SNAPSHOT: times.snapshot,
+            Moment.SHUTDOWN: times.shutdown,
+        }.get(moment, 0.0)
+
+    def _now(self) -> float:
+        return self._injector.clock.now_ms() / 1000
+
+    async def command(self, devbox_id: str, command: str) -> None:
+        """A command is about to start. The devbox may be dead when this returns."""
+        await self._strike(Event(command, devbox_id))
+
+    async def _strike(self, event: Event) -> None:
+        for strike in self._injector.strikes(event):
+            await self.carry_out(strike)
+
+    async def carry_out(self, strike: Strike) -> None:
+        """Delay, hold or kill what a strike is about."""
+        match strike.rule:
+            case rules.Delay() as rule:
+                self._injector.record(strike, by=rule.by)
+                await self._injector.pause(rule.by)
+            case rules.Gate():
+                self._injector.record(strike)
+                await self._injector.hold(strike)
+            case rules.Die() as rule if strike.event.devbox_id is not None:
+                self._die(strike, rule, strike.event.devbox_id)
+
+    def _die(self, strike: Strike, rule: rules.Die, devbox_id: str) -> None:
+        if not rule.later:
+            self._end_now(strike, rule, devbox_id)
+            return
+        timer = self._injector.clock.call_later(rule.later, lambda: self._end_now(strike, rule, devbox_id))
+        self._deaths[devbox_id].append(timer)
+
+    def _end_now(self, strike: Strike, rule: rules.Die, devbox_id: str) -> None:
+        if self._end is None:
+            raise RuntimeError("call on_death before a devbox is created")
+        if self._end(devbox_id, Death(rules.REASONS[rule.reason], rule.reason)):
+            self._injector.record(strike, reason=rule.reason)
+
+    def ended(self, devbox_id: str) -> None:
+        """A devbox ended, of whatever; nothing more will happen to it."""
+        self._booted_at.pop(devbox_id, None)
+        for timer in self._deaths.pop(devbox_id, ()):
+            timer.cancel()
+
+    def forget_deaths(self) -> None:
+        """Take back every death that has not happened yet."""
+        for timers in self._deaths.values():
+            for timer in timers:
+                timer.cancel()
+        self._deaths.clear()
