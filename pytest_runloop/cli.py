@@ -6,8 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ._version import __version__
+
+if TYPE_CHECKING:
+    from .local.faults import FaultPlan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,12 +77,30 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FILE",
         help="end when the lock (flock) on this file is free: when the process that holds it has died",
     )
+    serve.add_argument(
+        "--faults",
+        type=_plan,
+        metavar="PLAN",
+        help=(
+            "make calls slow, fail or get lost, and devboxes die, as this plan says:"
+            " `preset=cloud, seed=7, http_503=2%%@devboxes.create*`"
+        ),
+    )
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
     return int(text)
+
+
+def _plan(text: str) -> FaultPlan:
+    from .local.faults import FaultPlan, FaultPlanError
+
+    try:
+        return FaultPlan.parse(text)
+    except FaultPlanError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -92,6 +114,7 @@ def _serve(options: argparse.Namespace) -> int:
             isolation=options.isolation,
             until_eof=options.until_eof,
             owner_lock=options.owner_lock,
+            faults=options.faults,
         )
     )
 

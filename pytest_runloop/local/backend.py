@@ -13,6 +13,7 @@ from .commands import Commands
 from .devboxes import Devbox, Tools
 from .engine.protocol import Engine
 from .errors import ApiError, invalid, not_found
+from .events import Death, DevboxEvents, UndisturbedDevboxes
 from .ids import new_id
 from .launch import (
     Launch,
@@ -41,11 +42,18 @@ class Backend:
 
     :param engine: boots the devboxes; the backend closes it.
     :param state_dir: what outlives the server, shared by all servers of this user.
+    :param events: hears of the life of devboxes, and may take part in it.
     :raises StoreError, OSError: if the state directory cannot be used.
     """
 
     def __init__(
-        self, engine: Engine, state_dir: Path, *, clock: Clock | None = None, settings: Settings | None = None
+        self,
+        engine: Engine,
+        state_dir: Path,
+        *,
+        clock: Clock | None = None,
+        settings: Settings | None = None,
+        events: DevboxEvents | None = None,
     ) -> None:
         self.engine = engine
         self.clock = clock or SystemClock()
@@ -53,7 +61,8 @@ class Backend:
         self._presence = Presence(state_dir)
         self.directory = self._presence.directory
         self._tasks = Tasks()
-        self._tools = Tools(self.clock, self.settings, self.directory)
+        events = events or UndisturbedDevboxes()
+        self._tools = Tools(self.clock, self.settings, self.directory, events)
         self._store = Store(state_dir / "backend.sqlite3")
         records = Records(self._store)
         server = self._presence.id
@@ -62,6 +71,7 @@ class Backend:
         self.commands = Commands(engine, self._tasks)
         self._lives: dict[str, Life] = {}
         self._closing = False
+        events.on_death(self._end)
         living = self._presence.living()
         self.snapshots.abandon(living)
         self.blueprints.abandon(living)
@@ -165,6 +175,10 @@ class Backend:
         :raises ApiError: 404 if there is none of this id.
         """
         return self.life(identifier).devbox
+
+    def _end(self, identifier: str, death: Death) -> bool:
+        life = self._lives.get(identifier)
+        return life is not None and life.die(death)
 
     def devboxes(self) -> list[Devbox]:
         """Return all devboxes, newest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .engine.protocol import Box, Engine
-from .errors import ENGINE_ERRORS, as_api_error, invalid
+from .errors import ENGINE_ERRORS, ApiError, as_api_error, invalid
 from .executions import Execution, run_alone
 from .ids import new_id
 from .launch import check_command, check_home
@@ -56,6 +56,9 @@ class Commands:
             raise invalid(
                 "`attach_stdin` does not go with `shell_name`: run the command without a named shell"
             )
+        if request.shell_name is None:
+            await life.command(request.command)
+            box = devbox.running_box("run a command")
         execution = devbox.executions.new(new_id("exc"), request.command, request.shell_name)
         _log(life, execution, request.command)
         if request.shell_name is None:
@@ -93,10 +96,11 @@ class Commands:
     async def _follow_in_shell(self, life: Life, box: Box, execution: Execution, shell: Shell) -> None:
         with life.using():
             try:
-                await shell.run(execution, box)
-            except ENGINE_ERRORS as error:
+                await shell.run(execution, box, life.command)
+            except (*ENGINE_ERRORS, ApiError) as error:
                 message = str(as_api_error(error, f"run a command in the shell `{shell.name}`"))
-                execution.stderr.feed(message.encode() + b"\n")
+                if not execution.completed:
+                    execution.stderr.feed(message.encode() + b"\n")
                 execution.complete(KILLED if life.devbox.status != "running" else _NOT_STARTED)
         await _completed(life, execution)
 

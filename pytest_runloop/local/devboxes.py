@@ -11,6 +11,7 @@ from ..contract.views.devboxes import DevboxView, FailureReason, ShutdownReason,
 from .clock import Clock
 from .engine.protocol import Box
 from .errors import ApiError
+from .events import DevboxEvents
 from .executions import Executions
 from .launch import Launch
 from .logbook import Logbook
@@ -46,11 +47,13 @@ class Tools:
     """What devboxes share.
 
     :param directory: where outputs may be kept.
+    :param events: hears of each step of their life, and may delay it.
     """
 
     clock: Clock
     settings: Settings
     directory: Path
+    events: DevboxEvents
 
 
 class Devbox:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
-from ..contract.views.devboxes import ShutdownReason
+from ..contract.views.devboxes import FailureReason, ShutdownReason
 from .bash import login_shell
 from .devboxes import Devbox, Tools
 from .engine.protocol import Box, BoxSpec, Engine, EngineError
 from .errors import ENGINE_ERRORS, ApiError, as_api_error
+from .events import Death, Moment
 from .launch import check_home
 from .logbook import LineSink
 from .notice import hold
@@ -32,6 +34,7 @@ class Life:
         self.devbox = devbox
         self._engine = engine
         self._clock = tools.clock
+        self._events = tools.events
         self._tasks = tasks
         # One change of the box at a time: booting, suspending, freezing, destroying.
         self._turn = asyncio.Lock()
@@ -42,6 +45,7 @@ class Life:
 
     def begin(self) -> None:
         """Boot it, in the background."""
+        self._events.created(self.devbox.id, self.devbox.name)
         self.keep_alive()
         self._tasks.start(self._boot())
 
@@ -74,17 +78,24 @@ class Life:
     async def _prepare(self, box: Box) -> None:
         launch = self.devbox.launch
         await write_files(box, launch.files)
-        await run_commands(box, launch.commands, launch.environment, "launch command", self._setup_line)
+        await run_commands(
+            box, launch.commands, launch.environment, "launch command", self._setup_line, self.command
+        )
         if not self.devbox.ended:
-            await self._go(box)
+            await self._go(box, Moment.BOOT)
 
-    async def _go(self, box: Box) -> None:
-        """Start the entrypoint, and be running."""
-        if self.devbox.launch.entrypoint is not None:
+    async def _go(self, box: Box, moment: Moment) -> None:
+        """Start the entrypoint, and be running.
+
+        :param moment: the step that ends with that.
+        """
+        await self.at(moment)
+        if not self.devbox.ended and self.devbox.launch.entrypoint is not None:
             await self._start_entrypoint(box, self.devbox.launch.entrypoint)
         if not self.devbox.ended:
             self.devbox.move("running")
             self.idleness.watch()
+            await self.at(Moment.RUNNING)
 
     def _setup_line(self, level: str, message: str) -> None:
         self.devbox.log.note("setup_commands", message, level=level)
@@ -93,6 +104,7 @@ class Life:
         environment = self.devbox.launch.environment
         log = self.devbox.log
         check_home(command, self.devbox.launch.user, self._engine, box.home)
+        await self.command(command)
         argv = await login_shell(box, command, environment)
         out = LineSink(lambda line: log.note("entrypoint", line))
         err = LineSink(lambda line: log.note("entrypoint", line, level="warn"))
@@ -107,6 +119,22 @@ class Life:
 
         self._tasks.start(watch())
 
+    # What it announces. No lock is held meanwhile, and the devbox may have ended after it.
+
+    async def at(self, moment: Moment) -> None:
+        """Return when a step of its life may be shown as done."""
+        await self._events.at(self.devbox.id, moment)
+
+    async def command(self, command: str) -> None:
+        """Return when a command may start.
+
+        :raises ApiError: if the devbox has ended.
+        """
+        with self.using():
+            await self._events.command(self.devbox.id, command)
+        if self.devbox.ended:
+            raise self.devbox.refusal("run a command")
+
     # Ends
 
     def end(self, reason: ShutdownReason) -> None:
@@ -117,20 +145,35 @@ class Life:
         if not self.devbox.ended:
             self.devbox.shut_down(reason)
             self.devbox.log.note("setup_commands", f"the devbox was shut down: {reason}")
-            self._tasks.start(self._clean_up())
+            self._over()
 
-    def _fail(self, message: str) -> None:
+    def die(self, death: Death) -> bool:
+        """End it in the way that a plan of faults wants.
+
+        :return: whether it was alive.
+        """
+        if self.devbox.ended:
+            return False
+        if death.status == "shutdown":
+            self.end(cast(ShutdownReason, death.reason))
+        else:
+            message = f"the devbox failed, as the fault plan has it: {death.reason}"
+            self._fail(message, cast(FailureReason, death.reason))
+        return True
+
+    def _fail(self, message: str, reason: FailureReason = "execution_failed") -> None:
         if not self.devbox.ended:
             self.devbox.log.note("setup_commands", message, level="error")
-            self.devbox.fail("execution_failed")
-            self._tasks.start(self._clean_up())
+            self.devbox.fail(reason)
+            self._over()
 
     def _died(self, ended: asyncio.Future[str]) -> None:
-        if not ended.cancelled() and not self.devbox.ended:
-            message = f"the devbox ended by itself: {ended.result()}"
-            self.devbox.log.note("setup_commands", message, level="error")
-            self.devbox.fail("health_check_failed")
-            self._tasks.start(self._clean_up())
+        if not ended.cancelled():
+            self._fail(f"the devbox ended by itself: {ended.result()}", "health_check_failed")
+
+    def _over(self) -> None:
+        self._events.ended(self.devbox.id)
+        self._tasks.start(self._clean_up())
 
     async def _clean_up(self) -> None:
         self.idleness.rest()
@@ -195,6 +238,7 @@ class Life:
             except EngineError as error:
                 self._fail(f"the devbox could not be suspended: {error}")
                 return
+        await self.at(Moment.SUSPEND)
         if not self.devbox.ended:
             self.devbox.shells.clear()
             self.devbox.move("suspended")
@@ -226,7 +270,7 @@ class Life:
                 self._fail(f"the devbox could not be resumed: {error}")
                 return
         try:
-            await self._go(box)
+            await self._go(box, Moment.RESUME)
         except (*ENGINE_ERRORS, ApiError) as error:
             self._fail(str(as_api_error(error, "start the entrypoint")))
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import uvicorn
 
@@ -24,6 +24,9 @@ from .app import App
 from .backend import Backend
 from .engine.protocol import Engine, EngineError
 from .store import StoreError
+
+if TYPE_CHECKING:
+    from .faults import FaultPlan, Faults
 
 _ENDING_SECONDS = 2
 """For requests in progress, after every devbox has ended."""
@@ -38,6 +41,7 @@ class Options:
     :param isolation: the tier: `auto`, `namespace`, `landlock` or `process`.
     :param until_eof: end with the standard input.
     :param owner_lock: end when this file's lock is free: its owner has died.
+    :param faults: what is to go wrong. Even an empty plan opens the routes that set another.
     """
 
     port: int = 0
@@ -45,6 +49,7 @@ class Options:
     isolation: str = "auto"
     until_eof: bool = False
     owner_lock: Path | None = None
+    faults: FaultPlan | None = None
 
 
 class ServeError(Exception):
@@ -100,11 +105,12 @@ async def _serve(options: Options, open_engine: OpenEngine) -> None:
     state_dir = _prepared(options.state_dir or default_state_dir())
     with _listening(options.port) as listener, _signals(stop):
         _watch_owner(options, stop)
+        faults = _faults(options)
         engine = await open_engine(options.isolation, state_dir)
         _allow_many_files()
-        backend = await _opened(engine, state_dir)
+        backend = await _opened(engine, state_dir, faults)
         api_key = os.environ.get("RUNLOOP_API_KEY") or secrets.token_urlsafe(32)
-        server = _Server(_config(App(backend, api_key)))
+        server = _Server(_config(App(backend, api_key), faults, api_key))
         serving = asyncio.ensure_future(server.serve([listener]))
         try:
             await server.accepting(serving)
@@ -112,15 +118,26 @@ async def _serve(options: Options, open_engine: OpenEngine) -> None:
                 _announce(_ready_line(listener, api_key, backend.engine), stop)
             await stop.wait()
         finally:
+            if faults is not None:
+                faults.close()
             # Devboxes first: that ends the commands, and with them streams and waits.
             await backend.close()
             server.should_exit = True
             await serving
 
 
-async def _opened(engine: Engine, state_dir: Path) -> Backend:
+def _faults(options: Options) -> Faults | None:
+    if options.faults is None:
+        return None
+    # Only who asks for faults pays for them.
+    from .faults import Faults
+
+    return Faults(options.faults)
+
+
+async def _opened(engine: Engine, state_dir: Path, faults: Faults | None) -> Backend:
     try:
-        return Backend(engine, state_dir)
+        return Backend(engine, state_dir, events=faults.devboxes if faults else None)
     except OSError as error:
         await engine.close()
         raise ServeError(f"cannot use the state directory {state_dir}: {error.strerror}") from error
@@ -145,9 +162,14 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(0.001)
 
 
-def _config(app: App) -> uvicorn.Config:
+def _config(app: App, faults: Faults | None, api_key: str) -> uvicorn.Config:
+    served: dict[str, Any] = {"app": app}
+    if faults is not None:
+        from .faults import FaultableProtocol, with_faults
+
+        served = {"app": with_faults(app, faults, api_key), "http": FaultableProtocol}
     return uvicorn.Config(
-        app,
+        **served,
         access_log=False,
         log_config=None,
         lifespan="off",

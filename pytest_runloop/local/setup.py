@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from .bash import login_shell
 from .descriptors import write_file
@@ -13,6 +13,8 @@ from .processes import start
 
 Write = Callable[[str, str], None]
 """Takes a log line: its level and its text."""
+Announce = Callable[[str], Awaitable[None]]
+"""Is told a command that is about to start, and returns when it may."""
 
 
 class SetupError(Exception):
@@ -33,17 +35,25 @@ async def write_files(box: Box, files: Iterable[tuple[str, str]]) -> None:
 
 
 async def run_commands(
-    box: Box, commands: list[str], environment: Mapping[str, str], kind: str, write: Write
+    box: Box,
+    commands: list[str],
+    environment: Mapping[str, str],
+    kind: str,
+    write: Write,
+    announce: Announce | None = None,
 ) -> None:
     """Run commands one after another, with their output to a log.
 
     :param kind: what they are, for messages: `launch command`.
     :param write: takes the lines.
+    :param announce: is told each command; raises if nothing more is to run.
     :raises SetupError: if one fails; those after it are not run.
     """
     for number, command in enumerate(commands, 1):
         what = f"{kind} {number} of {len(commands)}"
         write("info", f"{what}: {command}")
+        if announce is not None:
+            await announce(command)
         sinks = LineSink(lambda line: write("info", line)), LineSink(lambda line: write("warn", line))
         status = await _run(box, command, environment, *sinks)
         if status:

@@ -13,6 +13,7 @@ from .engine.protocol import Box
 from .executions import Execution
 from .processes import KILLED, Running, exit_status, start
 from .pump import Sink
+from .setup import Announce
 
 
 class _Switch:
@@ -47,9 +48,14 @@ class Shell:
         self._turn = asyncio.Lock()
         self._bash: _Bash | None = None
 
-    async def run(self, execution: Execution, box: Box) -> None:
-        """Run an execution when its turn comes, and complete it."""
+    async def run(self, execution: Execution, box: Box, announce: Announce) -> None:
+        """Run an execution when its turn comes, and complete it.
+
+        :param announce: is told the command when it is about to start; raises if it may not.
+        """
         async with self._turn:
+            if not execution.completed:
+                await announce(execution.command)
             if execution.completed:
                 return
             if self._bash is None or self._bash.ended:

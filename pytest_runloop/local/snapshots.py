@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..contract.views.snapshots import DevboxSnapshotAsyncStatusView, DevboxSnapshotView
 from .clock import Clock
 from .engine.protocol import Engine
 from .errors import ENGINE_ERRORS, ApiError, as_api_error, invalid, not_found
+from .events import Moment
 from .ids import new_id
 from .life import Life
 from .records import Records, SnapshotRecord, wrong_tier
@@ -67,8 +68,10 @@ class Snapshots:
         try:
             with life.using():
                 layer = await life.freeze()
+                await _announce(life)
         except (*ENGINE_ERRORS, ApiError) as reason:
             error = str(as_api_error(reason, "take the snapshot"))
+            layer = await self._dropped(layer)
         finally:
             life.devbox.snapshots_in_progress -= 1
         with self._records.snapshots.changing(identifier) as record:
@@ -80,10 +83,18 @@ class Snapshots:
 
     async def _weigh(self, identifier: str, layer: str) -> None:
         """Add the size. It needs a look at every file; nobody who waits for the snapshot waits for that."""
-        with contextlib.suppress(*ENGINE_ERRORS):  # It may have been deleted meanwhile.
+        with suppress(*ENGINE_ERRORS):  # It may have been deleted meanwhile.
             size = await self._engine.layers.size(layer)
             with self._records.snapshots.changing(identifier) as record:
                 record.view.size_bytes = size
+
+    async def _dropped(self, layer: str | None) -> str | None:
+        """Delete the layer of a snapshot that failed, and return it if it is still there."""
+        if layer is not None:
+            with suppress(*ENGINE_ERRORS):
+                await self._engine.layers.delete(layer)
+                return None
+        return layer
 
     def get(self, identifier: str) -> SnapshotRecord:
         """Return a snapshot, deleted ones included.
@@ -156,6 +167,17 @@ class Snapshots:
             layer, record.layer = record.layer, None
         if layer is not None:
             await self._engine.layers.delete(layer)
+
+
+async def _announce(life: Life) -> None:
+    """Return when a snapshot may be shown as complete.
+
+    :raises ApiError: if its devbox ended meanwhile.
+    """
+    ended_before = life.devbox.ended
+    await life.at(Moment.SNAPSHOT)
+    if life.devbox.ended and not ended_before:
+        raise life.devbox.refusal("complete the snapshot")
 
 
 def _check_message(params: Mapping[str, Any]) -> None:

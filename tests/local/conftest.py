@@ -12,6 +12,7 @@ import pytest_asyncio
 from pytest_runloop.local.engine.select import open_engine
 
 from .box import Box
+from .faulty import Faulty
 from .running import Inside, Server, inside, server
 
 
@@ -57,3 +58,20 @@ async def within(tmp_path: Path) -> AsyncIterator[Inside]:
     """A backend within the test, on plain processes and a clock that stands still."""
     async with inside(await open_engine("process", tmp_path), tmp_path) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def faulty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose plan tests replace."""
+    with server(tmp_path_factory.mktemp("faulty"), "--faults", "seed=1") as running:
+        yield running
+
+
+@pytest.fixture
+def faulty(faulty_server: Server) -> Iterator[Faulty]:
+    """The server with an empty plan."""
+    with faulty_server.client() as client:
+        made = Faulty(faulty_server, client)
+        made.plan("")
+        yield made
+        made.clear_up()

@@ -17,6 +17,7 @@ import httpx
 from pytest_runloop.local.app import App
 from pytest_runloop.local.backend import Backend
 from pytest_runloop.local.engine.protocol import Engine
+from pytest_runloop.local.faults import Faults
 from pytest_runloop.local.settings import Settings
 
 from .fake_clock import FakeClock
@@ -115,14 +116,23 @@ class Inside:
 
 
 @asynccontextmanager
-async def inside(engine: Engine, state_dir: Path, settings: Settings | None = None) -> AsyncIterator[Inside]:
-    """Run a backend within the test, on a clock that stands still."""
+async def inside(
+    engine: Engine, state_dir: Path, settings: Settings | None = None, plan: str | None = None
+) -> AsyncIterator[Inside]:
+    """Run a backend within the test, on a clock that stands still.
+
+    :param plan: what happens to devboxes; calls are not touched.
+    """
     clock = FakeClock()
-    backend = Backend(engine, state_dir, clock=clock, settings=settings)
+    faults = None if plan is None else Faults(plan, clock=clock)
+    events = None if faults is None else faults.devboxes
+    backend = Backend(engine, state_dir, clock=clock, settings=settings, events=events)
     transport = httpx.ASGITransport(app=App(backend, KEY))
     headers = {"Authorization": f"Bearer {KEY}"}
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://inside", headers=headers) as api:
             yield Inside(backend, api, clock)
     finally:
+        if faults is not None:
+            faults.close()
         await backend.close()

@@ -44,7 +44,14 @@ def test_the_command_alone_shows_its_help_without_loading_the_server() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--port", "x"], ["--port", "70000"], ["--isolation", "docker"], ["--nonsense"], ["--po", "1"]],
+    [
+        ["--port", "x"],
+        ["--port", "70000"],
+        ["--isolation", "docker"],
+        ["--nonsense"],
+        ["--po", "1"],
+        ["--faults", "x"],
+    ],
 )
 def test_wrong_options_exit_with_two(arguments: list[str]) -> None:
     done = _run("serve", *arguments)

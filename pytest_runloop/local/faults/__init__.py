@@ -7,11 +7,10 @@ is in `reference.markdown()`, how a test works it in `control`.
 
 from __future__ import annotations
 
+from ..events import Death, DevboxEvents, EndDevbox, Moment, UndisturbedDevboxes
 from .connection import FaultableProtocol
-from .devboxes import Death, DevboxEvents, EndDevbox, UndisturbedDevboxes
 from .faults import Faults, with_faults
 from .plan import FaultPlan, FaultPlanError
-from .rules import Moment
 
 __all__ = [
     "Death",

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from ..events import Moment
 from .chance import share, whole
 from .endpoints import Call, matches
 from .plan import FaultPlan
-from .rules import AnyRule, Moment
+from .rules import AnyRule
 from .values import Span
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from ..clock import Clock, SystemClock
+from ..events import DevboxEvents
 from .control import control_app
-from .devboxes import DevboxEvents, FaultyDevboxes
+from .devboxes import FaultyDevboxes
 from .exchange import FaultyApp
 from .injector import Injector
 from .plan import FaultPlan

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from ...contract.views.devboxes import FailureReason, ShutdownReason
+from ..events import Ending, Moment
 from .endpoints import EndpointPattern, names_a_devbox
 from .nearest import nearest
 from .values import Duration, Occurrences, Position, Rate, Share
 
-Ending = Literal["failure", "shutdown"]
 REASONS: Mapping[str, Ending] = {
     **dict.fromkeys(get_args(FailureReason), "failure"),
     **dict.fromkeys(get_args(ShutdownReason), "shutdown"),
 }
 """Everything that a devbox can die of, and the status that it has afterwards."""
-
-
-class Moment(StrEnum):
-    """A step of a devbox's life at which something can happen to it."""
-
-    BOOT = "boot"
-    RUNNING = "running"
-    SUSPEND = "suspend"
-    RESUME = "resume"
-    SNAPSHOT = "snapshot"
-    SHUTDOWN = "shutdown"
 
 
 def _known_reason(reason: str) -> str:

@@ -7,6 +7,7 @@ from ...contract.views.devboxes import DevboxListView, DevboxLogsListView, Devbo
 from ..backend import Backend
 from ..calls import Call
 from ..errors import ApiError, invalid
+from ..events import Moment
 from ..notice import hold
 from ..pages import paged
 from ._table import Table
@@ -79,6 +80,7 @@ async def shutdown(backend: Backend, call: Call) -> DevboxView:
         message = f"a snapshot of devbox {call.id} is being taken: wait for it, or give `force=true`"
         raise ApiError(409, "snapshot_in_progress", message)
     life.end("api_shutdown")
+    await life.at(Moment.SHUTDOWN)
     return life.devbox.view()
 
 
