@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", marker.DESCRIPTION)
     config.stash[_SETTINGS] = settings.resolve(config)
+    choice.refuse_what_the_cloud_lacks(config.stash[_SETTINGS])
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,4 +1,4 @@
-"""Writes the tables of the README that the code knows better: options, fixtures, tiers.
+"""Writes the tables of the README that the code knows better: options, fixtures, tiers, faults.
 
 `python scripts/readme.py` writes them; with `--check` it only tells whether they are current.
 """
@@ -15,6 +15,7 @@ from pytest_runloop import plugin
 from pytest_runloop.local.engine.confined_tiers import LandlockTier, ProcessTier
 from pytest_runloop.local.engine.namespace_tier import NamespaceTier
 from pytest_runloop.local.engine.protocol import Capability
+from pytest_runloop.local.faults import control, reference
 from pytest_runloop.session.options import OPTIONS, SNAPSHOT, SNAPSHOT_ON_FAIL
 
 README = Path(__file__).parent.parent / "README.md"
@@ -54,6 +55,17 @@ def tiers() -> str:
     return _table(("capability", *(f"`{tier.name}`" for tier in TIERS)), rows)
 
 
+def faults() -> str:
+    """Return the tables of settings and faults of a plan."""
+    return reference.markdown()
+
+
+def routes() -> str:
+    """Return the table of the routes that work a plan."""
+    lines = (control.__doc__ or "").splitlines(keepends=True)
+    return "".join(line for line in lines if line.startswith("|"))
+
+
 def _meaning(capability: Capability) -> str:
     source = inspect.getsource(Capability)
     found = re.search(rf'{capability.name} = "[^"]+"\n\s+"""(.*?)"""', source, re.DOTALL)
@@ -73,7 +85,8 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def current(text: str) -> str:
     """Return the README with its written tables as they must be."""
-    write: dict[str, Callable[[], str]] = {"options": options, "fixtures": fixtures, "tiers": tiers}
+    tables = (options, fixtures, tiers, faults, routes)
+    write: dict[str, Callable[[], str]] = {table.__name__: table for table in tables}
     return _BLOCK.sub(lambda block: block[1] + write[block[2]]() + block[3], text)
 
 

@@ -128,9 +128,10 @@ def _start(run: Run) -> Server:
     failure = run.path / "backend.failed"
     if failure.exists():
         raise StopRunError(failure.read_text(encoding="utf-8"), "the local backend did not start")
-    isolation = run.settings[options.ISOLATION]
+    isolation, faults = run.settings[options.ISOLATION], run.settings[options.FAULTS]
+    lock, log = run.path / OWNER_LOCK, run.path / "backend.log"
     try:
-        running = server.start(state_directory(), isolation, run.path / OWNER_LOCK, run.path / "backend.log")
+        running = server.start(state_directory(), isolation, lock, log, faults)
     except StopRunError as error:
         write_private(failure, str(error))
         raise

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Literal, NamedTuple
 
+import pytest
+
 from . import options
 from .settings import Rank, Settings
 
@@ -35,12 +37,28 @@ def choose(settings: Settings) -> Choice:
     return Choice("local", f"{KEY} is not set")
 
 
+def refuse_what_the_cloud_lacks(settings: Settings) -> None:
+    """Refuse options that only the local backend has, if devboxes come from elsewhere.
+
+    :raises pytest.UsageError: if there is one.
+    """
+    choice = choose(settings)
+    if choice.kind == "cloud" and settings[options.FAULTS]:
+        raise pytest.UsageError(
+            f"{settings.origin(options.FAULTS)} gives a fault plan, which only the local backend can carry "
+            f"out, but devboxes come from {settings[options.BASE_URL] or 'the cloud'} ({choice.why}); "
+            f"say {options.BACKEND.flag}=local, or {options.FAULTS.flag}= for no faults"
+        )
+
+
 def describe(settings: Settings) -> str:
     """Say in one line where devboxes will run and why."""
     choice = choose(settings)
     if choice.kind == "cloud":
         return f"runloop: {settings[options.BASE_URL] or 'cloud'} ({choice.why})"
-    return f"runloop: local backend ({choice.why}), isolation {settings[options.ISOLATION]}"
+    plan = settings[options.FAULTS]
+    faults = f", faults: {' '.join(plan.split())}" if plan else ""
+    return f"runloop: local backend ({choice.why}), isolation {settings[options.ISOLATION]}{faults}"
 
 
 def asked(settings: Settings) -> str:

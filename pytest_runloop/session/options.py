@@ -50,6 +50,10 @@ class Option(NamedTuple, Generic[T]):
         return "runloop_" + self.name.replace("-", "_")
 
 
+class NotAllowedError(ValueError):
+    """A value that is not allowed, for a reason that says more than what is allowed."""
+
+
 def one_of(*values: str) -> Kind[str]:
     """Allow these words."""
 
@@ -92,6 +96,20 @@ def _whole_seconds(value: str | float) -> int | None:
     if not number.is_integer() or not 0 < number <= 172_800:
         raise ValueError
     return int(number)
+
+
+def _plan(value: str | float) -> str | None:
+    """Check a fault plan. Who gives none imports nothing for it."""
+    plan = str(value).strip()
+    if not plan:
+        return None
+    from ..local.faults import FaultPlan, FaultPlanError
+
+    try:
+        FaultPlan.parse(plan)
+    except FaultPlanError as error:
+        raise NotAllowedError(str(error)) from None
+    return plan
 
 
 BACKEND = Option(
@@ -148,6 +166,13 @@ SNAPSHOT = Option(
     "off",
     "When to keep a snapshot of a test's devbox: its id is in the report.",
 )
+FAULTS = Option(
+    "faults",
+    Kind(_plan, "a fault plan", "PLAN"),
+    None,
+    "What is to go wrong on the local backend, and how long things take there, as "
+    "`preset=cloud, seed=7, http_503=0.02@devboxes.create*`; an empty plan takes back that of the ini file.",
+)
 SNAPSHOT_ON_FAIL = "--runloop-snapshot-on-fail"
 
 OPTIONS: tuple[Option[Any], ...] = (
@@ -159,6 +184,7 @@ OPTIONS: tuple[Option[Any], ...] = (
     BOOT_TIMEOUT,
     TTL,
     SNAPSHOT,
+    FAULTS,
 )
 
 

@@ -40,13 +40,14 @@ class Server:
     notes: tuple[str, ...] = ()
 
 
-def start(state: Path, isolation: str, owner_lock: Path, log: Path) -> Server:
+def start(state: Path, isolation: str, owner_lock: Path, log: Path, faults: str | None = None) -> Server:
     """Start the local backend and wait until it is ready.
 
     :param state: its state directory.
     :param isolation: the tier, or `auto`.
     :param owner_lock: the lock whose release ends it.
     :param log: where its standard error goes.
+    :param faults: the plan of what is to go wrong.
     :raises StopRunError: if it does not come up, with what it said.
     """
     arguments = [
@@ -57,6 +58,7 @@ def start(state: Path, isolation: str, owner_lock: Path, log: Path) -> Server:
         isolation,
         "--owner-lock",
         str(owner_lock),
+        *([] if faults is None else [f"--faults={faults}"]),
     ]
     pid, output = _spawn([sys.executable, "-P", "-c", _PROGRAM, *arguments], log)
     try:

@@ -97,6 +97,8 @@ def _parsed(option: Option[Any], given: Given) -> Given:
         return given
     try:
         return Given(option.kind.parse(given.value), given.rank, given.origin)
+    except options.NotAllowedError as error:
+        raise pytest.UsageError(f"{given.origin}: {error}") from None
     except ValueError:
         import difflib
 

@@ -116,6 +116,38 @@ def test_a_base_url_for_the_local_backend_is_a_contradiction(inner: pytest.Pytes
     assert "--runloop-base-url names a server" in result.stderr.str()
 
 
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        ("bot=2", "`bot` is neither a setting nor a fault, did you mean `boot`?"),
+        ("boot=fast", "`boot` is not a duration"),
+        ("{", "is not JSON"),
+    ],
+)
+def test_a_fault_plan_that_is_not_understood_is_refused_with_what_is_wrong(
+    inner: pytest.Pytester, plan: str, told: str
+) -> None:
+    result = run(inner, f"--runloop-faults={plan}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "ERROR: --runloop-faults: the fault plan cannot be used: " in result.stderr.str()
+    assert told in result.stderr.str()
+    path = inner.makeini(f"[pytest]\nrunloop_faults = {plan}\n")
+    assert f"runloop_faults in {path}: the fault plan cannot be used: " in run(inner).stderr.str()
+
+
+def test_a_fault_plan_for_the_cloud_is_a_contradiction(
+    inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner.makeini("[pytest]\nrunloop_faults = boot=2s\n")
+    assert header(run(inner)).endswith("isolation auto, faults: boot=2s")
+    monkeypatch.setenv("RUNLOOP_API_KEY", "ak_x")
+    result = run(inner)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "devboxes come from the cloud (RUNLOOP_API_KEY is set)" in result.stderr.str()
+    assert run(inner, "--runloop-faults=").ret == pytest.ExitCode.OK
+    assert run(inner, "--runloop-backend=local").ret == pytest.ExitCode.OK
+
+
 def test_the_command_line_holds_over_the_environment_and_that_over_the_ini_file(
     inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
