@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .blueprints import Blueprints
+from .builds import environment_of_image
 from .clock import Clock, SystemClock
 from .commands import Commands
 from .devboxes import Devbox, Tools
@@ -98,7 +99,7 @@ class Backend:
         launch = Launch(
             name=params.get("name"),
             metadata=dict(params.get("metadata") or {}),
-            environment=dict(params.get("environment_variables") or {}),
+            environment={**source["image_environment"], **(params.get("environment_variables") or {})},
             entrypoint=params.get("entrypoint"),
             files=files_of(params),
             parameters=parameters,
@@ -124,7 +125,7 @@ class Backend:
                 f"`{named[0]}` and `{named[1]}` are both given: a devbox starts from one source at most"
             )
         if not named:
-            return {"parameters": {}}
+            return {"parameters": {}, "image_environment": {}}
         value = params[named[0]]
         if named[0] == "snapshot_id":
             return self._from_snapshot(value)
@@ -135,6 +136,7 @@ class Backend:
         )
         return {
             "parameters": blueprint.launch,
+            "image_environment": environment_of_image(blueprint.image) if blueprint.image else {},
             "layer": blueprint.layer,
             "blueprint_id": blueprint.id,
             "source_blueprint_id": blueprint.id,
@@ -146,6 +148,7 @@ class Backend:
         user = {"username": record.username, "uid": record.uid}
         return {
             "parameters": {"user_parameters": user} if record.uid is not None else {},
+            "image_environment": record.environment,
             "layer": record.layer,
             "snapshot_id": record.id,
             "source_blueprint_id": record.view.source_blueprint_id,

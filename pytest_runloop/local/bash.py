@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 
 from .descriptors import write_file
+from .dockerfile.config import DEFAULT_PATH
 from .engine.protocol import Box
 
 # The kernel takes at most 128 KiB for one argument.
@@ -16,13 +17,20 @@ _ARGUMENT_MAX = 120 * 1024
 
 def environment_of(box: Box, extra: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the box with that of the devbox over it."""
-    return {**box.environment, **extra}
+    return {**box.environment, **extra, "PATH": _path(box, extra)}
 
 
-def _keeping_path(command: str, extra: Mapping[str, str]) -> str:
+def _path(box: Box, extra: Mapping[str, str]) -> str:
+    # `ENV PATH=/opt/bin:$PATH` was resolved before there was a box, and tiers have commands in places of
+    # their own.
+    own = box.environment["PATH"]
+    return extra.get("PATH", own).replace(DEFAULT_PATH, own)
+
+
+def _keeping_path(box: Box, command: str, extra: Mapping[str, str]) -> str:
     # A login shell begins with /etc/profile, which sets PATH anew. On the same line, so that line
     # numbers in messages stay right.
-    return f"export PATH={shlex.quote(extra['PATH'])}; {command}" if "PATH" in extra else command
+    return f"export PATH={shlex.quote(_path(box, extra))}; {command}" if "PATH" in extra else command
 
 
 async def login_shell(box: Box, command: str, extra: Mapping[str, str]) -> list[str]:
@@ -30,7 +38,7 @@ async def login_shell(box: Box, command: str, extra: Mapping[str, str]) -> list[
 
     :param extra: the devbox's environment variables: a PATH among them wins over the profile's.
     """
-    script = _keeping_path(command, extra)
+    script = _keeping_path(box, command, extra)
     if len(script.encode()) <= _ARGUMENT_MAX:
         return ["bash", "-lc", script]
     path = await _script_file(box, script)

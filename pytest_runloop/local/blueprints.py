@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from ..contract.views.blueprints import BlueprintBuildLogsListView, BlueprintBuildParameters, BlueprintView
-from .builds import BuildLog, Plan, build
+from ..contract.params.blueprints import BlueprintCreateParams
+from ..contract.views.blueprints import (
+    BlueprintBuildLogsListView,
+    BlueprintBuildParameters,
+    BlueprintPreviewView,
+    BlueprintView,
+    BuildFailureReason,
+)
+from .builds import BuildError, BuildLog, Image, Recipe, build
+from .cache import LayerCache
 from .clock import Clock
+from .dockerfile.errors import DockerfileError
+from .dockerfile.preview import compose
 from .engine.protocol import Engine
 from .errors import ApiError, invalid, not_found
 from .ids import new_id
 from .launch import (
     Launch,
+    User,
     check_command,
     check_home,
     check_launch_parameters,
@@ -21,10 +32,12 @@ from .launch import (
     given,
     refuse_unsupported,
 )
+from .machine import STARTER
 from .records import BlueprintRecord, BuildLogRecord, Records, wrong_tier
 from .settings import Settings
 from .tasks import Tasks
 
+_UNKNOWN: BuildFailureReason = "build_failed"
 _FILE_MAX = 98_250
 _FILES_MAX = 7_860_000
 """Bytes of one file mount, and of all together (the API's rules)."""
@@ -46,6 +59,7 @@ class Blueprints:
         self._settings = settings
         self._server = server
         self._building: dict[str, BuildLog] = {}
+        self._cache = LayerCache(records, engine)
 
     def abandon(self, living: set[str]) -> None:
         """Mark what dead servers left unbuilt as failed."""
@@ -70,17 +84,25 @@ class Blueprints:
             server=self._server,
         )
         self._records.blueprints.put(record)
-        commands = list(params.get("system_setup_commands") or ())
-        plan = Plan(
-            record.id,
-            base.layer if base else None,
-            Launch(parameters=launch).user,
-            files_of(params),
-            commands,
-        )
         self._building[record.id] = BuildLog(self._clock, self._settings.log_lines)
-        self._tasks.start(self._build(plan))
+        self._tasks.start(self._build(record.id, params, base, Launch(parameters=launch).user))
         return record.view
+
+    def preview(self, params: Mapping[str, Any]) -> BlueprintPreviewView:
+        """Return the whole Dockerfile that a blueprint of these parameters would be built from.
+
+        :raises ApiError: if it cannot be built from them, or the Dockerfile is malformed.
+        """
+        base = self._base(params)
+        launch = (base.launch if base else {}) | given(params.get("launch_parameters") or {})
+        self._check(params, launch)
+        user = Launch(parameters=launch).user
+        request = cast("BlueprintCreateParams", {**params, "file_mounts": dict(files_of(params))})
+        try:
+            text = compose(request, base=_base_image(base), user=user.username, home=user.home)
+        except DockerfileError as error:
+            raise invalid(f"`dockerfile`: {error}") from None
+        return BlueprintPreviewView(dockerfile=text)
 
     def _base(self, params: Mapping[str, Any]) -> BlueprintRecord | None:
         by_id, by_name = params.get("base_blueprint_id"), params.get("base_blueprint_name")
@@ -101,29 +123,58 @@ class Blueprints:
             check_command(command, "system_setup_commands")
             check_home(command, Launch(parameters=dict(launch)).user, self._engine)
 
-    async def _build(self, plan: Plan) -> None:
-        with self._records.blueprints.changing(plan.name) as record:
-            record.view.status = "building"
-        log = self._building[plan.name]
-        layer = None
-        try:
-            layer = await build(plan, self._engine, log)
-        finally:
-            self._records.build_logs.put(BuildLogRecord(blueprint_id=plan.name, lines=log.lines))
-            del self._building[plan.name]
-            deleted = self._note_end(plan.name, layer)
-        if deleted and layer is not None:
-            await self._engine.layers.delete(layer)
-
-    def _note_end(self, identifier: str, layer: str | None) -> bool:
-        """Note how a build ended, and return whether the blueprint was deleted meanwhile."""
+    async def _build(
+        self, identifier: str, params: Mapping[str, Any], base: BlueprintRecord | None, user: User
+    ) -> None:
         with self._records.blueprints.changing(identifier) as record:
-            deleted = record.view.state == "deleted"
-            record.layer = None if deleted else layer
-            record.view.status = "failed" if layer is None else "build_complete"
-            record.view.failure_reason = "build_failed" if layer is None else None
+            record.view.status = "building"
+        log = self._building[identifier]
+        image, reason = None, _UNKNOWN
+        try:
+            recipe = self._recipe(identifier, params, base, user)
+            image = await build(recipe, self._engine, self._cache, log)
+        except BuildError as error:
+            log.write("error", str(error))
+            reason = error.reason
+        except (DockerfileError, ApiError) as error:
+            log.write("error", str(error))
+        finally:
+            self._records.build_logs.put(BuildLogRecord(blueprint_id=identifier, lines=log.lines))
+            del self._building[identifier]
+            record = self._note_end(identifier, image, reason)
+        if record.view.state == "deleted":
+            await self._cache.release(record)
+
+    def _recipe(
+        self, identifier: str, params: Mapping[str, Any], base: BlueprintRecord | None, user: User
+    ) -> Recipe:
+        alone = {**params, "file_mounts": None, "system_setup_commands": None}
+        text = compose(cast("BlueprintCreateParams", alone), base=_base_image(base))
+        return Recipe(
+            identifier,
+            user,
+            text,
+            build_args=params.get("build_args") or {},
+            files=files_of(params),
+            commands=[command for command in params.get("system_setup_commands") or () if command.strip()],
+            find=self._image,
+        )
+
+    def _image(self, name: str) -> BlueprintRecord | None:
+        """Return the blueprint that FROM names by its id, or by a name that one was built with."""
+        for record in self._living():
+            if name in (record.id, record.view.name) and record.view.status == "build_complete":
+                return self._bootable([record])
+        return None
+
+    def _note_end(self, identifier: str, image: Image | None, reason: BuildFailureReason) -> BlueprintRecord:
+        with self._records.blueprints.changing(identifier) as record:
+            if image is not None:
+                record.layer, record.image = image.layer, image.config
+            record.view.status = "failed" if image is None else "build_complete"
+            record.view.failure_reason = reason if image is None else None
             record.view.build_finish_time_ms = self._clock.now_ms()
-        return deleted
+        return record
 
     # Finding
 
@@ -212,9 +263,13 @@ class Blueprints:
             raise ApiError(400, "has_dependents", message)
         with self._records.blueprints.changing(identifier) as record:
             record.view.state = "deleted"
-            layer, record.layer = record.layer, None
-        if layer is not None:
-            await self._engine.layers.delete(layer)
+        if record.view.status in ("build_complete", "failed"):
+            await self._cache.release(record)
+
+
+def _base_image(base: BlueprintRecord | None) -> str:
+    """Return what FROM names where the Dockerfile has none."""
+    return STARTER if base is None else base.id
 
 
 def _described(params: Mapping[str, Any], base: BlueprintRecord | None, now_ms: int) -> BlueprintView:

@@ -1,31 +1,67 @@
-"""Builds a blueprint's disk: a box from its base, files, commands, and a layer of what came of it."""
+"""Builds a blueprint: what its Dockerfile says, then its files and its system setup commands."""
 
 from __future__ import annotations
 
+import errno
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from ..contract.views.blueprints import BlueprintBuildLog
+from ..contract.views.blueprints import BlueprintBuildLog, BuildFailureReason
+from .cache import LayerCache
 from .clock import Clock
-from .engine.protocol import Box, BoxSpec, Engine
+from .dockerfile.config import DEFAULT_PATH, ImageConfig
+from .dockerfile.context import Selection, Tree
+from .dockerfile.errors import DockerfileError
+from .dockerfile.parser import parse
+from .dockerfile.plan import BaseImage, BuildPlan, key_of
+from .dockerfile.planner import BuildInputs, resolve_plan
+from .engine.protocol import Engine
 from .errors import ENGINE_ERRORS, as_api_error
 from .launch import User
-from .setup import SetupError, run_commands, write_files
+from .machine import STARTER, build_platform, system_key, system_name
+from .records import BlueprintRecord
+from .setup import SetupError
+from .stages import Ground, StageBuilder
+from .steps import AnyStep, BootStep, FilesStep, SetupStep
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Recipe:
     """What to build.
 
-    :param layer: the base's; `None` for the machine's own system.
-    :param files: what is written before the commands run.
+    :param blueprint: the id of the blueprint.
+    :param dockerfile: with a FROM.
+    :param files: what is written before the setup commands run.
+    :param find: returns the blueprint that FROM names by its id or name, if there is one.
     """
 
-    name: str
-    layer: str | None
+    blueprint: str
     user: User
-    files: list[tuple[str, str]]
-    commands: list[str]
+    dockerfile: str
+    build_args: Mapping[str, str]
+    files: Sequence[tuple[str, str]]
+    commands: Sequence[str]
+    find: Callable[[str], BlueprintRecord | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The result of a build."""
+
+    layer: str
+    config: ImageConfig
+
+
+class BuildError(Exception):
+    """A build failed. The text says where and how."""
+
+    def __init__(self, message: str, reason: BuildFailureReason = "build_failed") -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class BuildLog:
@@ -49,36 +85,124 @@ class BuildLog:
         return list(self._lines)
 
 
-async def build(plan: Plan, engine: Engine, log: BuildLog) -> str | None:
-    """Build a blueprint's disk.
+async def build(recipe: Recipe, engine: Engine, cache: LayerCache, log: BuildLog) -> Image:
+    """Build a blueprint.
 
-    :param log: takes the commands, their output, and what failed.
-    :return: the layer, or `None` if a step failed.
+    :param cache: where the layers of earlier builds are, and those of this one go.
+    :param log: takes the steps and their output.
+    :raises BuildError: if a step failed.
     """
-    user = plan.user
     try:
-        box = await engine.boot(BoxSpec(plan.name, plan.layer, username=user.username, uid=user.uid))
+        return await _built(recipe, engine, cache, log)
+    except (DockerfileError, SetupError) as error:
+        raise BuildError(str(error), _reason(error)) from error
     except ENGINE_ERRORS as error:
-        log.write("error", str(as_api_error(error, "boot a devbox to build in")))
-        return None
-    try:
-        layer = await _filled(box, plan, log)
-        log.write("info", "the build is complete")
-    except SetupError as error:
-        log.write("error", str(error))
-        return None
-    except ENGINE_ERRORS as error:
-        log.write("error", str(as_api_error(error, "keep the result of the build")))
-        return None
-    finally:
-        await box.destroy()
-    return layer
+        raise BuildError(str(as_api_error(error, "build the blueprint")), _reason(error)) from error
 
 
-async def _filled(box: Box, plan: Plan, log: BuildLog) -> str:
-    await write_files(box, plan.files)
-    await run_commands(box, plan.commands, {}, "system setup command", log.write)
-    # What the commands left running does not belong to the disk; without it, freezing is quick.
-    await box.suspend()
-    await box.resume()
-    return await box.freeze()
+def _reason(error: BaseException | None) -> BuildFailureReason:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return "out_of_disk"
+        error = error.__cause__
+    return "build_failed"
+
+
+async def _built(recipe: Recipe, engine: Engine, cache: LayerCache, log: BuildLog) -> Image:
+    bases = _Bases(recipe)
+    inputs = BuildInputs(
+        parse(recipe.dockerfile),
+        build_args=recipe.build_args,
+        platform=build_platform(),
+        context=_NoContext(Path("/nonexistent")),
+    )
+    plan = await resolve_plan(inputs, bases.resolve)
+    _note(plan, bases, log)
+    stages = StageBuilder(plan, Ground(recipe.blueprint, recipe.user, bases.layers), engine, cache, log.write)
+    steps = list(_tail(recipe, plan))
+    layer = await stages.tail(steps, plan.result)
+    if layer is None:
+        layer = await stages.after([BootStep(key_of("boot", plan.result.key))], None)
+    log.write("info", "the build is complete")
+    assert layer is not None, "a step leaves a layer"
+    return Image(layer, _final(recipe, plan, changed=bool(steps)))
+
+
+class _NoContext(Tree):
+    """The build context that there is not."""
+
+    def select(
+        self, sources: Sequence[str], *, exclude: Sequence[str] = (), parents: bool = False
+    ) -> Selection:
+        """Refuse."""
+        raise DockerfileError(
+            "a build context to copy from is not supported by the local backend yet",
+            expected="a file in the Dockerfile (COPY <<EOF /path), COPY --from=STAGE, or `file_mounts`",
+        )
+
+
+@dataclass(slots=True)
+class _Bases:
+    """Finds what FROM names.
+
+    :param layers: of what was found; `None` for the machine's own system.
+    """
+
+    recipe: Recipe
+    layers: dict[str, str | None] = field(default_factory=dict)
+
+    async def resolve(self, name: str) -> BaseImage:
+        """Return an earlier blueprint, or the machine's system."""
+        user = self.recipe.user
+        standard = ImageConfig(user=user.username, working_dir=user.home)
+        # Each boot writes the user down.
+        if record := self.recipe.find(name):
+            self.layers[name] = record.layer
+            return BaseImage(key_of("layer", record.layer, user), record.image or standard)
+        self.layers[name] = None
+        return BaseImage(key_of(system_key(), user), standard if name == STARTER else ImageConfig())
+
+    @property
+    def stood_in(self) -> list[str]:
+        """The images for which the machine's own system stands."""
+        return [name for name, layer in self.layers.items() if layer is None and name != STARTER]
+
+
+def _note(plan: BuildPlan, bases: _Bases, log: BuildLog) -> None:
+    """Check and tell what the plan stands on."""
+    for stage in plan.stages:
+        if stage.base.kind == "scratch":
+            what = "FROM scratch: the local backend cannot build on nothing"
+            raise DockerfileError(what, expected="an image, for which this machine's system stands")
+    if names := ", ".join(f"`{name}`" for name in bases.stood_in):
+        system = f"this machine's system, {system_name()}, stands for {names}"
+        log.write("warn", f"there is no container engine here: {system}")
+    if plan.unused_build_args:
+        names = ", ".join(f"`{name}`" for name in plan.unused_build_args)
+        log.write("warn", f"no ARG takes the build arguments {names}")
+
+
+def _tail(recipe: Recipe, plan: BuildPlan) -> Iterator[AnyStep]:
+    """Yield what comes after the Dockerfile."""
+    key, environment = plan.result.key, environment_of_image(plan.result.config)
+    if recipe.files:
+        key = key_of("files", key, tuple(recipe.files), recipe.user)
+        yield FilesStep(key, tuple(recipe.files))
+    for number, command in enumerate(recipe.commands, 1):
+        key = key_of("setup", key, command, environment, recipe.user)
+        what = f"system setup command {number} of {len(recipe.commands)}"
+        yield SetupStep(key, command, environment, what)
+
+
+def _final(recipe: Recipe, plan: BuildPlan, *, changed: bool) -> ImageConfig:
+    """Return the configuration of the image: what follows the Dockerfile runs as the user, in the home."""
+    config = plan.result.config
+    if not changed:
+        return config
+    return replace(config, user=recipe.user.username, working_dir=recipe.user.home)
+
+
+def environment_of_image(config: ImageConfig) -> dict[str, str]:
+    """Return the variables that an image sets, without the PATH that every image has."""
+    same = {"PATH": DEFAULT_PATH}.items()
+    return {name: value for name, value in config.environment.items() if (name, value) not in same}

@@ -21,14 +21,12 @@ _VALUE_MAX = 128 * 1024
 
 _UNSUPPORTED = {
     "agent_mount": "mount agents",
-    "build_args": "build Dockerfiles, so it takes no `build_args`: use `system_setup_commands`",
-    "build_context": "build Dockerfiles, so it takes no `build_context`: use `file_mounts`",
+    "build_context": "take a `build_context` yet: write the files in the Dockerfile, or use `file_mounts`",
     "code_mount": "clone repositories (`code_mount`): clone in a launch command",
     "code_mounts": "clone repositories (`code_mounts`): clone in a launch command",
-    "dockerfile": "build Dockerfiles: use `system_setup_commands`",
     "gateways": "have gateways",
     "mcp": "have MCP servers",
-    "named_build_contexts": "build Dockerfiles, so it takes no `named_build_contexts`: use `file_mounts`",
+    "named_build_contexts": "take `named_build_contexts` yet: use `file_mounts`",
     "network_policy_id": "have network policies",
     "object_mount": "have storage objects to mount: use `file_mounts` or upload the file",
     "repo_connection_id": "have repository connections: clone in a launch command",
@@ -66,6 +64,8 @@ class Launch:
     """Everything that a devbox is made from.
 
     :param files: what is written before anything runs: path to text, in order.
+    :param environment: for every command: its own over that of its image.
+    :param image_environment: what the Dockerfile at the bottom of the disk sets.
     :param parameters: the launch parameters, its own over those of its blueprint.
     :param layer: the engine's layer to start from.
     :param source_blueprint_id: the blueprint at the bottom of the disk, through snapshots too.
@@ -74,6 +74,7 @@ class Launch:
     name: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    image_environment: dict[str, str] = field(default_factory=dict)
     entrypoint: str | None = None
     files: list[tuple[str, str]] = field(default_factory=list)
     parameters: dict[str, Any] = field(default_factory=dict)

@@ -41,19 +41,26 @@ async def exit_status(process: Process) -> int:
 
 
 async def start(
-    box: Box, argv: list[str], extra: Mapping[str, str], stdout: Sink, stderr: Sink, stdin: int = -1
+    box: Box,
+    argv: list[str],
+    extra: Mapping[str, str],
+    stdout: Sink,
+    stderr: Sink,
+    stdin: int = -1,
+    cwd: str = "",
 ) -> Running:
     """Start a process.
 
     :param extra: environment variables beside those of the box.
     :param stdin: what it reads; nothing by default. The caller goes on owning it.
+    :param cwd: as `Command` has it.
     :raises OSError, EngineError: if it cannot be started.
     """
     source = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) if stdin < 0 else os.dup(stdin)
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     try:
-        command = Command(argv, environment_of(box, extra), source, out_write, err_write)
+        command = Command(argv, environment_of(box, extra), source, out_write, err_write, cwd)
         process = await box.spawn(command)
     except BaseException:
         close_quietly(out_read, err_read)

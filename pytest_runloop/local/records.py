@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ..contract.views.blueprints import BlueprintBuildLog, BlueprintView
 from ..contract.views.snapshots import DevboxSnapshotView, SnapshotStatus
+from .dockerfile.config import ImageConfig
 from .errors import ApiError
 from .store import Collection, Record, Store
 
@@ -29,10 +30,14 @@ class BlueprintRecord(Layered):
     """A blueprint, and the engine's layer that holds its disk.
 
     :param launch: the launch parameters that its devboxes inherit, those of its base included.
+    :param image: the configuration that its Dockerfile ends with, once it is built.
+    :param layers: all that it needs: those of its build's steps, for other builds that begin alike.
     """
 
     view: BlueprintView
     launch: dict[str, Any] = Field(default_factory=dict)
+    image: ImageConfig | None = None
+    layers: list[str] = Field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -52,14 +57,40 @@ class BuildLogRecord(Record):
         return self.blueprint_id
 
 
+class StepRecord(Record):
+    """The layer that a step of a build made.
+
+    :param key: of the step.
+    :param tier: of the engine whose layer it is.
+    """
+
+    key: str
+    tier: str
+    layer: str
+
+    @property
+    def id(self) -> str:
+        """The tier and the key."""
+        return self.identifier(self.tier, self.key)
+
+    @staticmethod
+    def identifier(tier: str, key: str) -> str:
+        """Return the id of a step's record."""
+        return f"{tier}:{key}"
+
+
 class SnapshotRecord(Layered):
-    """A snapshot, and the engine's layer that holds its disk."""
+    """A snapshot, and the engine's layer that holds its disk.
+
+    :param environment: what the Dockerfile of the blueprint below sets.
+    """
 
     view: DevboxSnapshotView
     status: SnapshotStatus = "in_progress"
     error_message: str | None = None
     username: str = "user"
     uid: int | None = None
+    environment: dict[str, str] = Field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -73,6 +104,7 @@ class Records:
     def __init__(self, store: Store) -> None:
         self.blueprints = Collection(store, "blueprint", BlueprintRecord)
         self.build_logs = Collection(store, "build_log", BuildLogRecord)
+        self.steps = Collection(store, "step", StepRecord)
         self.snapshots = Collection(store, "snapshot", SnapshotRecord)
 
 

@@ -50,23 +50,43 @@ async def run_commands(
     :raises SetupError: if one fails; those after it are not run.
     """
     for number, command in enumerate(commands, 1):
-        what = f"{kind} {number} of {len(commands)}"
-        write("info", f"{what}: {command}")
         if announce is not None:
             await announce(command)
-        sinks = LineSink(lambda line: write("info", line)), LineSink(lambda line: write("warn", line))
-        status = await _run(box, command, environment, *sinks)
-        if status:
-            shown = "\n".join([*sinks[0].last, *sinks[1].last]) or "it printed nothing"
-            raise SetupError(f"{what} failed with exit status {status}: {command}\n{shown}")
+        await run_command(box, command, environment, f"{kind} {number} of {len(commands)}", write)
 
 
-async def _run(
-    box: Box, command: str, environment: Mapping[str, str], stdout: LineSink, stderr: LineSink
-) -> int:
+async def run_command(
+    box: Box, command: str, environment: Mapping[str, str], what: str, write: Write
+) -> None:
+    """Run a command in a login shell, with its output to a log.
+
+    :param what: what it is, for messages: `launch command 1 of 2`.
+    :param write: takes the lines.
+    :raises SetupError: if it fails.
+    """
+    write("info", f"{what}: {command}")
     try:
         argv = await login_shell(box, command, environment)
-        running = await start(box, argv, environment, stdout, stderr)
     except ENGINE_ERRORS as error:
         raise SetupError(str(as_api_error(error, f"run {command}"))) from error
-    return await running.finish()
+    status, shown = await run_logged(box, argv, environment, write)
+    if status:
+        raise SetupError(f"{what} failed with exit status {status}: {command}\n{shown}")
+
+
+async def run_logged(
+    box: Box, argv: list[str], environment: Mapping[str, str], write: Write, cwd: str = ""
+) -> tuple[int, str]:
+    """Run a program, with its output to a log.
+
+    :param cwd: as `Command` has it.
+    :return: its exit status, and the end of what it printed.
+    :raises SetupError: if it cannot be started.
+    """
+    out, err = LineSink(lambda line: write("info", line)), LineSink(lambda line: write("warn", line))
+    try:
+        running = await start(box, argv, environment, out, err, cwd=cwd)
+    except ENGINE_ERRORS as error:
+        raise SetupError(str(as_api_error(error, f"start {argv[0]} in {cwd or 'the home'}"))) from error
+    status = await running.finish()
+    return status, "\n".join([*out.last, *err.last]) or "it printed nothing"

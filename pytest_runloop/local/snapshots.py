@@ -58,6 +58,7 @@ class Snapshots:
             server=self._server,
             username=devbox.launch.user.username,
             uid=devbox.launch.user.uid,
+            environment=devbox.launch.image_environment,
         )
         self._records.snapshots.put(record)
         devbox.snapshots_in_progress += 1

@@ -93,6 +93,10 @@ class Store:
         ).fetchone()
         return None if row is None else str(row[0])
 
+    def delete(self, kind: str, identifier: str) -> None:
+        """Remove a document, if there is one."""
+        self._connection.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, identifier))
+
     def all(self, kind: str) -> list[str]:
         """Return all documents of a kind, newest first."""
         rows = self._connection.execute(
@@ -126,6 +130,10 @@ class Collection(Generic[R]):
         """Return a record, or `None` if there is none."""
         body = self._store.get(self._kind, identifier)
         return None if body is None else self._record.model_validate_json(body)
+
+    def delete(self, identifier: str) -> None:
+        """Remove a record, if there is one."""
+        self._store.delete(self._kind, identifier)
 
     def all(self) -> list[R]:
         """Return all records, newest first."""

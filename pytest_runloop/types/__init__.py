@@ -7,10 +7,15 @@ methods of the client's objects take. A name that is both is the view here, and 
 
 from __future__ import annotations
 
-from ..contract.params.blueprints import BlueprintCreateParams, BlueprintListParams
+from ..contract.params.blueprints import (
+    BlueprintCreateParams,
+    BlueprintListParams,
+    BlueprintPreviewParams,
+)
 from ..contract.params.calls import (
     SDKBlueprintCreateParams,
     SDKBlueprintListParams,
+    SDKBlueprintPreviewParams,
     SDKDevboxCreateFromImageParams,
     SDKDevboxCreateParams,
     SDKDevboxDownloadFileParams,
@@ -62,6 +67,7 @@ from ..contract.views.blueprints import (
     BlueprintBuildLogsListView,
     BlueprintBuildParameters,
     BlueprintListView,
+    BlueprintPreviewView,
     BlueprintView,
 )
 from ..contract.views.devboxes import DevboxListView, DevboxLogsListView, DevboxView
@@ -92,6 +98,8 @@ __all__ = [
     "BlueprintCreateParams",
     "BlueprintListParams",
     "BlueprintListView",
+    "BlueprintPreviewParams",
+    "BlueprintPreviewView",
     "BlueprintView",
     "CodeMountParameters",
     "DevboxAsyncExecutionDetailView",
@@ -132,6 +140,7 @@ __all__ = [
     "PollingRequestOptions",
     "SDKBlueprintCreateParams",
     "SDKBlueprintListParams",
+    "SDKBlueprintPreviewParams",
     "SDKDevboxCreateFromImageParams",
     "SDKDevboxCreateParams",
     "SDKDevboxDownloadFileParams",

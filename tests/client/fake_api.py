@@ -72,6 +72,7 @@ DEFAULTS: list[tuple[str, Responder]] = [
     (r"GET .*/disk_snapshots/.*/status", lambda _: answer({"status": "complete", "snapshot": SNAPSHOT})),
     (r"GET .*/disk_snapshots", lambda _: answer({"snapshots": [SNAPSHOT], "has_more": False})),
     (r"POST .*snapshot.*", lambda _: answer(SNAPSHOT)),
+    (r"POST /v1/blueprints/preview", lambda _: answer({"dockerfile": "FROM a\n"})),
     (r"GET /v1/blueprints", lambda _: answer({"blueprints": [BLUEPRINT], "has_more": False})),
     (r".* /v1/blueprints.*", lambda _: answer(BLUEPRINT)),
     (r"GET /v1/devboxes", lambda _: answer({"devboxes": [DEVBOX], "has_more": False})),

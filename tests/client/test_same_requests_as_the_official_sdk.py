@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,15 @@ DIFFERENCES = {
     "order": "Of keys in a query, and of statuses to wait for: it means nothing, and the SDK's varies.",
     "timeout_seconds": "What is left of the budget, which depends on the clock.",
 }
+
+
+def preview(runloop: Any) -> Any:
+    """Preview a blueprint: the SDK has that only in its lower layer, and calls it deprecated."""
+    blueprints = runloop.api.blueprints if isinstance(runloop, RunloopSDK) else runloop.blueprint
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return blueprints.preview(name="b", dockerfile="FROM a", build_args={"A": "b"})
+
 
 # Each call is written once: both clients have the same names.
 CALLS: dict[str, Callable[[Any, Any], Any]] = {
@@ -73,6 +83,7 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "snapshot delete": lambda r, d: r.snapshot.from_id("snp_1").delete(),
     "snapshot create_devbox": lambda r, d: r.snapshot.from_id("snp_1").create_devbox(name="x"),
     "blueprint create": lambda r, d: r.blueprint.create(name="b", system_setup_commands=["true"]),
+    "blueprint preview": lambda r, d: preview(r),
     "blueprint info": lambda r, d: r.blueprint.from_id("bpt_1").get_info(),
     "blueprint logs": lambda r, d: r.blueprint.from_id("bpt_1").logs(),
     "blueprint list": lambda r, d: r.blueprint.list(name="b")[:],

@@ -169,8 +169,6 @@ def test_a_deleted_blueprint_s_devboxes_go_on(api: httpx.Client, name: str) -> N
             ["7,860,000"],
         ),
         ({"name": "x", "system_setup_commands": ["a\0"]}, "invalid_request", ["NUL"]),
-        ({"name": "x", "dockerfile": "FROM debian"}, "not_supported_locally", ["Dockerfiles"]),
-        ({"name": "x", "build_args": {"A": "b"}}, "not_supported_locally", ["build_args"]),
         ({"name": "x", "secrets": {"A": "b"}}, "not_supported_locally", ["secrets"]),
         ({"name": "x", "network_policy_id": "n"}, "not_supported_locally", ["network policies"]),
         ({"name": "x", "services": [{"name": "s", "image": "i"}]}, "not_supported_locally", ["services"]),

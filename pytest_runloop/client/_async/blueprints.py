@@ -16,7 +16,12 @@ from .transport import AsyncTransport
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ...contract.params.calls import SDKBlueprintCreateParams, SDKBlueprintListParams
+    from ...contract.params.calls import (
+        SDKBlueprintCreateParams,
+        SDKBlueprintListParams,
+        SDKBlueprintPreviewParams,
+    )
+    from ...contract.views.blueprints import BlueprintPreviewView
 
 __tracebackhide__ = hide_from_traceback
 
@@ -47,6 +52,15 @@ class AsyncBlueprintOps:
         waiting: Any = options_of(params, "polling_config", "extra_headers", "extra_query")
         await blueprint.await_build_complete(**waiting)
         return blueprint
+
+    async def preview(self, **params: Unpack[SDKBlueprintPreviewParams]) -> BlueprintPreviewView:
+        """Return the Dockerfile that a blueprint would be built from. Nothing is built.
+
+        :param params: as `create` takes them.
+        :raises ValueError: if `file_mounts` are larger than the service takes.
+        """
+        check_file_mounts(params.get("file_mounts"))
+        return await self._transport.call(blueprints.PREVIEW, {}, params)
 
     def from_id(self, blueprint_id: str) -> AsyncBlueprint:
         """Return the handle of a blueprint. Nothing is asked of the service, so it may not exist."""

@@ -17,7 +17,12 @@ from .transport import Transport
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ...contract.params.calls import SDKBlueprintCreateParams, SDKBlueprintListParams
+    from ...contract.params.calls import (
+        SDKBlueprintCreateParams,
+        SDKBlueprintListParams,
+        SDKBlueprintPreviewParams,
+    )
+    from ...contract.views.blueprints import BlueprintPreviewView
 
 __tracebackhide__ = hide_from_traceback
 
@@ -48,6 +53,15 @@ class BlueprintOps:
         waiting: Any = options_of(params, "polling_config", "extra_headers", "extra_query")
         blueprint.await_build_complete(**waiting)
         return blueprint
+
+    def preview(self, **params: Unpack[SDKBlueprintPreviewParams]) -> BlueprintPreviewView:
+        """Return the Dockerfile that a blueprint would be built from. Nothing is built.
+
+        :param params: as `create` takes them.
+        :raises ValueError: if `file_mounts` are larger than the service takes.
+        """
+        check_file_mounts(params.get("file_mounts"))
+        return self._transport.call(blueprints.PREVIEW, {}, params)
 
     def from_id(self, blueprint_id: str) -> Blueprint:
         """Return the handle of a blueprint. Nothing is asked of the service, so it may not exist."""

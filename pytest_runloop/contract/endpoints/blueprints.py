@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from ..endpoint import Empty, Json, Page, get, post
 from ..params import blueprints as params
-from ..views.blueprints import BlueprintBuildLogsListView, BlueprintListView, BlueprintView
+from ..views.blueprints import (
+    BlueprintBuildLogsListView,
+    BlueprintListView,
+    BlueprintPreviewView,
+    BlueprintView,
+)
 
 CREATE = post("/v1/blueprints", Json(view=BlueprintView), params.BlueprintCreateParams)
+PREVIEW = post("/v1/blueprints/preview", Json(view=BlueprintPreviewView), params.BlueprintPreviewParams)
 LIST = get("/v1/blueprints", Page(view=BlueprintListView, items="blueprints"), params.BlueprintListParams)
 RETRIEVE = get("/v1/blueprints/{id}", Json(view=BlueprintView))
 LOGS = get("/v1/blueprints/{id}/logs", Json(view=BlueprintBuildLogsListView))

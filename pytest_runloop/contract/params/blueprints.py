@@ -65,6 +65,11 @@ class BlueprintCreateParams(TypedDict, total=False):
 
 
 @strict
+class BlueprintPreviewParams(BlueprintCreateParams, total=False):
+    """A blueprint that is only to be looked at."""
+
+
+@strict
 class BlueprintListParams(TypedDict, total=False):
     """Which blueprints to list, newest first."""
 

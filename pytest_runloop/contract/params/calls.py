@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from .blueprints import BlueprintCreateParams, BlueprintListParams
+from .blueprints import BlueprintCreateParams, BlueprintListParams, BlueprintPreviewParams
 from .devboxes import (
     DevboxBaseCreateParams,
     DevboxCreateParams,
@@ -113,6 +113,10 @@ class SDKDiskSnapshotUpdateParams(DiskSnapshotUpdateParams, LongRequestOptions, 
 
 class SDKBlueprintCreateParams(BlueprintCreateParams, LongPollingRequestOptions, total=False):
     """How to make a blueprint and to wait until it is built."""
+
+
+class SDKBlueprintPreviewParams(BlueprintPreviewParams, LongRequestOptions, total=False):
+    """A blueprint that is only to be looked at."""
 
 
 class SDKBlueprintListParams(BlueprintListParams, BaseRequestOptions, total=False):

@@ -58,6 +58,12 @@ class BlueprintListView(ListView):
     blueprints: list[BlueprintView]
 
 
+class BlueprintPreviewView(View):
+    """The Dockerfile that a blueprint would be built from."""
+
+    dockerfile: str
+
+
 class BlueprintBuildLog(View):
     """One line of a build's log."""
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from ...contract.endpoints import blueprints as endpoints
-from ...contract.views.blueprints import BlueprintBuildLogsListView, BlueprintListView, BlueprintView
+from ...contract.views.blueprints import (
+    BlueprintBuildLogsListView,
+    BlueprintListView,
+    BlueprintPreviewView,
+    BlueprintView,
+)
 from ..backend import Backend
 from ..calls import Call
 from ..pages import paged
@@ -16,6 +21,12 @@ HANDLES = Table()
 async def create(backend: Backend, call: Call) -> BlueprintView:
     """Begin to build a blueprint."""
     return backend.blueprints.create(call.params)
+
+
+@HANDLES(endpoints.PREVIEW)
+async def preview(backend: Backend, call: Call) -> BlueprintPreviewView:
+    """Return the Dockerfile that a blueprint would be built from."""
+    return backend.blueprints.preview(call.params)
 
 
 @HANDLES(endpoints.LIST)

@@ -1,0 +1,95 @@
+"""Carries out COPY and ADD: collects the files in a directory of the box, then puts them in their place."""
+
+from __future__ import annotations
+
+from .descriptors import write_file
+from .dockerfile.errors import DockerfileError
+from .dockerfile.plan import CopyStep
+from .engine.protocol import Box
+from .errors import ENGINE_ERRORS, as_api_error
+from .setup import SetupError
+from .tools import run_tool, scratch_directory, transfer
+
+# A pattern stands unquoted, with no IFS that would split its result. As in Docker, a link that is named
+# itself is followed, and one within a directory stays one.
+_COLLECT = """
+to=$1/files; shift; mkdir -p -- "$to"; IFS=; unset single; count=0
+cd /
+for pattern in "$@"; do
+    for path in $pattern; do
+        [ -e "$path" ] || { echo "there is no \\`$path\\` to copy" >&2; exit 1; }
+        count=$((count + 1))
+        if [ -d "$path" ]; then cp -a -- "$path/." "$to/"; count=$((count + 1))
+        else cp -pL -- "$path" "$to/"; fi
+    done
+done
+[ "$count" = 1 ] && : > "$to/../single" || :
+"""
+
+# `--no-overwrite-dir`: a directory that is there keeps its mode and owner.
+_PUT = """
+from=$1 to=$2 into=$3 owner=$4 mode=$5
+[ -z "$mode" ] || find "$from/files" -mindepth 1 ! -type l -exec chmod -- "$mode" {} +
+[ -z "$owner" ] || find "$from/files" -mindepth 1 -exec chown -h -- "$owner" {} +
+if [ -e "$from/single" ] && [ -z "$into" ] && [ ! -d "$to" ]; then
+    mkdir -p -- "${to%/*}/"
+    rm -f -- "$to"
+    find "$from/files" -mindepth 1 -exec cp -a -T -- {} "$to" \\;
+else
+    if [ ! -d "$to" ]; then mkdir -p -- "$to"; [ -z "$owner" ] || chown -- "$owner" "$to"; fi
+    tar --numeric-owner -C "$from/files" -cf "$from/all" .
+    tar --numeric-owner --no-overwrite-dir -C "$to" -xpf "$from/all"
+fi
+"""
+
+
+def check_copy(step: CopyStep) -> None:
+    """Refuse what this builder cannot copy.
+
+    :raises DockerfileError: naming what to write instead.
+    """
+    for given, what, instead in (
+        (step.urls, "ADD cannot download", "RUN with curl or wget"),
+        (step.exclude, "`--exclude` is not supported", "a RUN that removes the files"),
+        (step.parents, "`--parents` is not supported", "a COPY for each directory"),
+    ):
+        if given:
+            raise DockerfileError(f"{what} in builds of the local backend yet", expected=instead)
+
+
+async def copy_files(step: CopyStep, box: Box, source: Box | None, destination: str, owner: str) -> None:
+    """Carry out a COPY or ADD.
+
+    :param source: a box of the stage or image that it copies from.
+    :param destination: where to, as the box has it.
+    :param owner: as `chown` takes it; empty to keep them.
+    :raises SetupError: if something is missing or cannot be written.
+    """
+    async with scratch_directory(box) as scratch:
+        if source is None:
+            await _write_inline(step, box, scratch)
+        else:
+            async with scratch_directory(source) as collected:
+                await run_tool(source, _COLLECT, collected, *step.sources)
+                await transfer(source, collected, box, scratch)
+        into = "yes" if step.into_directory else ""
+        await run_tool(box, _PUT, scratch, destination, into, owner, step.mode or "")
+
+
+async def _write_inline(step: CopyStep, box: Box, scratch: str) -> None:
+    files = {f"files/{file.name}": file.content for file in step.inline}
+    if len(files) == 1:
+        files["single"] = ""
+    for name, text in files.items():
+        try:
+            await write_file(box, f"{scratch}/{name}", text)
+        except ENGINE_ERRORS as error:
+            raise SetupError(str(as_api_error(error, f"write {name}"))) from error
+
+
+def chown_word(owner: str) -> str:
+    """Return an owner as `chown` takes it: without a group, it is the one that Docker takes."""
+    if not owner or ":" in owner:
+        return owner
+    # For a number the same number; for a name the group that the user logs in with.
+    return f"{owner}:{owner if owner.isdigit() else ''}"

@@ -1,0 +1,198 @@
+"""Carries out the steps of a build in a box."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from .copies import check_copy, chown_word, copy_files
+from .descriptors import write_file
+from .dockerfile.errors import DockerfileError
+from .dockerfile.plan import CopyStep, Mount, Origin, RunStep, Step, WorkdirStep
+from .engine.protocol import Box, Capability, Engine
+from .errors import ENGINE_ERRORS, as_api_error
+from .identities import Identity, identity
+from .setup import SetupError, Write, run_command, run_logged, write_files
+from .tools import run_tool, scratch_directory
+
+
+@dataclass(frozen=True, slots=True)
+class FilesStep:
+    """Write the mounted files of a blueprint."""
+
+    key: str
+    files: tuple[tuple[str, str], ...]
+    text: str = "file mounts"
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SetupStep:
+    """Run a system setup command.
+
+    :param text: which one, for messages.
+    """
+
+    key: str
+    command: str
+    environment: Mapping[str, str]
+    text: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BootStep:
+    """Take the disk as it is after a boot: a blueprint that changes nothing."""
+
+    key: str
+    text: str = "start"
+    line: int = 0
+
+
+AnyStep = Step | FilesStep | SetupStep | BootStep
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Carries out steps.
+
+    :param home: of the user, as Dockerfiles have it.
+    :param write: takes the lines of the log.
+    :param boot_source: boots a box of a stage or image to copy from.
+    """
+
+    engine: Engine
+    home: str
+    write: Write
+    boot_source: Callable[[Origin], Awaitable[Box]]
+
+    async def carry_out(self, step: AnyStep, box: Box) -> None:
+        """Carry out a step.
+
+        :raises SetupError: if it fails; the text has the place and what was printed.
+        """
+        try:
+            await self._dispatch(step, box)
+        except DockerfileError as error:
+            raise SetupError(str(error.at(step.line, step.text.split("\n")[0]))) from None
+        except SetupError as error:
+            if not step.line:
+                raise
+            raise SetupError(f"Dockerfile line {step.line}: {step.text}\n{error}") from error
+
+    async def _dispatch(self, step: AnyStep, box: Box) -> None:
+        match step:
+            case RunStep():
+                await self._run(step, box)
+            case CopyStep():
+                await self._copy(step, box)
+            case WorkdirStep():
+                await self._make_directory(step, box)
+            case FilesStep():
+                await write_files(box, step.files)
+            case SetupStep():
+                await run_command(box, step.command, step.environment, step.text, self.write)
+
+    # RUN
+
+    async def _run(self, step: RunStep, box: Box) -> None:
+        if step.network == "none":
+            what = "`--network=none` is not supported in builds of the local backend yet"
+            raise DockerfileError(what, expected="RUN without it")
+        who = await self._identity(box, step.user)
+        environment = {**who.environment, **step.environment, **step.proxies}
+        async with AsyncExitStack() as stack:
+            for mount in step.mounts:
+                await stack.enter_async_context(self._mounted(mount, box))
+            argv = [*who.prefix, *step.argv]
+            if step.script is not None:
+                argv.append(await self._script(step.script, box, stack))
+            status, shown = await run_logged(box, argv, environment, self.write, step.working_dir)
+        if status:
+            raise SetupError(f"it failed with exit status {status}:\n{shown}")
+
+    @staticmethod
+    async def _script(text: str, box: Box, stack: AsyncExitStack) -> str:
+        path = f"{await stack.enter_async_context(scratch_directory(box))}/script"
+        try:
+            await write_file(box, path, text, mode=0o755)
+        except ENGINE_ERRORS as error:
+            raise SetupError(str(as_api_error(error, "write the script"))) from error
+        return path
+
+    @asynccontextmanager
+    async def _mounted(self, mount: Mount, box: Box) -> AsyncIterator[None]:
+        if mount.kind == "bind" or (mount.kind == "secret" and mount.required):
+            what = f"mounts of type `{mount.kind}` are not supported in builds of the local backend yet"
+            instead = {"bind": "COPY", "secret": "environment variables of the devbox"}[mount.kind]
+            raise DockerfileError(what, expected=instead)
+        if mount.kind == "secret":
+            yield
+            return
+        target = self._place(box, mount.target)
+        # Empty each time, which a cache may always be. What is there already is hidden, as by a mount.
+        await run_tool(box, _HIDE, target, f"{mount.mode or 0o755:o}", f"{mount.uid}:{mount.gid}")
+        try:
+            yield
+        finally:
+            await run_tool(box, _UNCOVER, target)
+
+    # COPY, ADD, WORKDIR
+
+    async def _copy(self, step: CopyStep, box: Box) -> None:
+        check_copy(step)
+        owner = self._owner(step)
+        source = await self.boot_source(step.origin) if step.sources else None
+        try:
+            await copy_files(step, box, source, self._place(box, step.destination), owner)
+        finally:
+            if source is not None:
+                await source.destroy()
+
+    def _owner(self, step: CopyStep) -> str:
+        if Capability.ROOT_USER in self.engine.capabilities:
+            return chown_word(step.owner)
+        if step.owner:
+            self._warn_of_users(f"--chown={step.owner}")
+        return ""
+
+    async def _make_directory(self, step: WorkdirStep, box: Box) -> None:
+        who = await self._identity(box, step.user)
+        owner = f"{who.prefix[2]}:{who.prefix[4]}" if who.prefix else ""
+        await run_tool(box, _MAKE, self._place(box, step.path), owner)
+
+    # Who and where
+
+    async def _identity(self, box: Box, user: str) -> Identity:
+        if Capability.ROOT_USER in self.engine.capabilities:
+            return await identity(box, user)
+        if user.partition(":")[0] not in ("", "root", "0", box.spec.username):
+            self._warn_of_users(f"USER {user}")
+        return Identity()
+
+    def _warn_of_users(self, what: str) -> None:
+        tier = self.engine.tier
+        self.write("warn", f"{what} has no effect: the isolation tier `{tier}` has no users of its own")
+
+    def _place(self, box: Box, path: str) -> str:
+        """Return a path as the box has it: where it has no root of its own, its home is elsewhere."""
+        inside = path == self.home or path.startswith(f"{self.home}/")
+        return box.home + path[len(self.home) :] if inside else path
+
+
+_HIDE = """
+[ ! -e "$1" ] || mv -- "$1" "$1.runloop-hidden"
+mkdir -p -- "$1"; chmod -- "$2" "$1"; [ "$3" = 0:0 ] || chown -- "$3" "$1"
+"""
+_UNCOVER = 'rm -rf -- "$1"; [ ! -e "$1.runloop-hidden" ] || mv -- "$1.runloop-hidden" "$1"'
+# Each missing directory above it gets the owner too.
+_MAKE = """
+make() {
+    [ ! -d "$1" ] || return 0
+    make "${1%/*}/."
+    mkdir -- "${1%/.}"
+    [ -z "$2" ] || chown -- "$2" "${1%/.}"
+}
+make "$1" "$2"
+"""

@@ -1,0 +1,63 @@
+"""The builder's own commands in a box."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from .bash import environment_of
+from .descriptors import close_quietly
+from .engine.protocol import Box, Command
+from .errors import ENGINE_ERRORS, as_api_error
+from .processes import exit_status
+from .setup import SetupError, run_logged
+
+
+async def run_tool(box: Box, script: str, *arguments: str) -> None:
+    """Run a shell script.
+
+    :param arguments: its `$1`, `$2` …
+    :raises SetupError: if it fails, with what it printed.
+    """
+    status, shown = await run_logged(box, ["sh", "-ec", script, "sh", *arguments], {}, _quiet, cwd="/")
+    if status:
+        raise SetupError(shown)
+
+
+@asynccontextmanager
+async def scratch_directory(box: Box) -> AsyncIterator[str]:
+    """Make a directory in a box for the time of a step."""
+    # Not in memory: a box with files there is slow to freeze.
+    path = f"{box.environment.get('TMPDIR', '/tmp')}/.runloop-build-{secrets.token_hex(8)}"
+    await run_tool(box, 'mkdir -p -- "$1"', path)
+    try:
+        yield path
+    finally:
+        await run_tool(box, 'rm -rf -- "$1"', path)
+
+
+async def transfer(source: Box, directory: str, target: Box, into: str) -> None:
+    """Copy all that is in a directory into a directory of another box, with owners and modes.
+
+    :raises SetupError: if it fails.
+    """
+    reading, writing = os.pipe()
+    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    pack = ["tar", "--numeric-owner", "-C", directory, "-cf", "-", "."]
+    unpack = ["tar", "--numeric-owner", "-C", into, "-xpf", "-"]
+    try:
+        packing = await source.spawn(Command(pack, environment_of(source, {}), nothing, writing, nothing))
+        unpacking = await target.spawn(Command(unpack, environment_of(target, {}), reading, nothing, nothing))
+    except ENGINE_ERRORS as error:
+        raise SetupError(str(as_api_error(error, "copy files between stages"))) from error
+    finally:
+        close_quietly(reading, writing, nothing)
+    if any(await asyncio.gather(exit_status(packing), exit_status(unpacking))):
+        raise SetupError("the files could not be copied from one stage to the other")
+
+
+def _quiet(_level: str, _line: str) -> None:
+    """What a tool prints is shown if it fails."""
