@@ -62,7 +62,11 @@ class LayerCache:
         """Give up the layers that only this blueprint needs."""
         others = [one for one in self._records.blueprints.all() if one.view.state != "deleted"]
         needed = {layer for one in others if one.id != blueprint.id for layer in (*one.layers, one.layer)}
+        own = dict.fromkeys([*blueprint.layers, *filter(None, [blueprint.layer])])
+        unneeded = [layer for layer in own if layer not in needed]
+        for step in self._records.steps.all():
+            if step.layer in unneeded:
+                self._records.steps.delete(step.id)
         # From the top, so that each one's files go at once.
-        for layer in reversed(dict.fromkeys([*blueprint.layers, *filter(None, [blueprint.layer])])):
-            if layer not in needed:
-                await self._engine.layers.delete(layer)
+        for layer in reversed(unneeded):
+            await self._engine.layers.delete(layer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .descriptors import write_file
 from .dockerfile.errors import DockerfileError
 from .dockerfile.plan import CopyStep
@@ -69,11 +71,21 @@ async def copy_files(step: CopyStep, box: Box, source: Box | None, destination: 
         if source is None:
             await _write_inline(step, box, scratch)
         else:
-            async with scratch_directory(source) as collected:
-                await run_tool(source, _COLLECT, collected, *step.sources)
-                await transfer(source, collected, box, scratch)
+            await collect(source, step.sources, box, scratch)
         into = "yes" if step.into_directory else ""
         await run_tool(box, _PUT, scratch, destination, into, owner, step.mode or "")
+
+
+async def collect(source: Box, patterns: Sequence[str], box: Box, into: str) -> None:
+    """Copy what patterns find into `files` in a directory of another box.
+
+    A file `single` beside it says that it is one file.
+
+    :raises SetupError: if something is missing.
+    """
+    async with scratch_directory(source) as collected:
+        await run_tool(source, _COLLECT, collected, *patterns)
+        await transfer(source, collected, box, into)
 
 
 async def _write_inline(step: CopyStep, box: Box, scratch: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from .copies import check_copy, chown_word, copy_files
+from .copies import check_copy, chown_word, collect, copy_files
 from .descriptors import write_file
 from .dockerfile.errors import DockerfileError
 from .dockerfile.plan import CopyStep, Mount, Origin, RunStep, Step, WorkdirStep
@@ -123,10 +123,9 @@ class Worker:
 
     @asynccontextmanager
     async def _mounted(self, mount: Mount, box: Box) -> AsyncIterator[None]:
-        if mount.kind == "bind" or (mount.kind == "secret" and mount.required):
-            what = f"mounts of type `{mount.kind}` are not supported in builds of the local backend yet"
-            instead = {"bind": "COPY", "secret": "environment variables of the devbox"}[mount.kind]
-            raise DockerfileError(what, expected=instead)
+        if mount.kind == "secret" and mount.required:
+            what = f"there is no secret `{mount.identifier}`: builds of the local backend have none yet"
+            raise DockerfileError(what, expected="the variables of the devbox")
         if mount.kind == "secret":
             yield
             return
@@ -134,9 +133,21 @@ class Worker:
         # Empty each time, which a cache may always be. What is there already is hidden, as by a mount.
         await run_tool(box, _HIDE, target, f"{mount.mode or 0o755:o}", f"{mount.uid}:{mount.gid}")
         try:
+            if mount.origin is not None:
+                await self._fill(box, mount, mount.origin, target)
             yield
         finally:
             await run_tool(box, _UNCOVER, target)
+
+    async def _fill(self, box: Box, mount: Mount, origin: Origin, target: str) -> None:
+        """Copy what is to be seen there; changes are lost, as in Docker."""
+        source = await self.boot_source(origin)
+        try:
+            async with scratch_directory(box) as scratch:
+                await collect(source, [mount.source], box, scratch)
+                await run_tool(box, _FILL, scratch, target)
+        finally:
+            await source.destroy()
 
     # COPY, ADD, WORKDIR
 
@@ -184,6 +195,10 @@ class Worker:
 _HIDE = """
 [ ! -e "$1" ] || mv -- "$1" "$1.runloop-hidden"
 mkdir -p -- "$1"; chmod -- "$2" "$1"; [ "$3" = 0:0 ] || chown -- "$3" "$1"
+"""
+_FILL = """
+if [ -e "$1/single" ]; then rmdir -- "$2"; find "$1/files" -mindepth 1 -exec mv -- {} "$2" \\;
+else cp -a -- "$1/files/." "$2/"; fi
 """
 _UNCOVER = 'rm -rf -- "$1"; [ ! -e "$1.runloop-hidden" ] || mv -- "$1.runloop-hidden" "$1"'
 # Each missing directory above it gets the owner too.

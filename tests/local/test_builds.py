@@ -234,14 +234,16 @@ COPY --from=tools /out/bin/tool tool
 COPY --from=0 --chown=1:2 --chmod=u=rwX,go= /out/bin/*l /out/bin/deep ./owned/
 COPY --from=tools ["/out/a b/spaced", "/app/"]
 COPY --from=debian /etc/hostname /app/
+RUN --mount=from=tools,source=/out/bin,target=/bound --mount=from=more,source=/out/bin/tool,target=/one \\
+    cat /bound/deep/file /one > seen
 """
     blueprint = _good(api, text)
-    command = (
-        "cd /app; cat tool bin/tool bin/link bin/deep/file spaced; stat -c '%n %a %u:%g' bin/tool"
-        " bin/deep/file owned/tool owned/file; readlink bin/link; ls hostname"
-    )
+    command = """cd /app
+cat tool bin/tool bin/link bin/deep/file spaced seen
+stat -c '%n %a %u:%g' bin/tool bin/deep/file owned/tool owned/file
+readlink bin/link; ls hostname; test ! -e /bound"""
     assert _text(api, blueprint, command).split("\n") == [
-        name, name, "more", name, "more", "deep", "s",
+        name, name, "more", name, "more", "deep", "s", "deep", name, "more",
         "bin/tool 750 0:0", "bin/deep/file 644 7:8", "owned/tool 700 1:2", "owned/file 600 1:2",
         "tool", "hostname", "",
     ]  # fmt: skip
