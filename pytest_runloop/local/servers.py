@@ -6,13 +6,13 @@ state_dir/servers/ID/lock   held by the server with this id for as long as it li
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
+
+from .locks import held, is_free, locked
 
 
 class Presence:
@@ -30,8 +30,7 @@ class Presence:
         with self._registry():
             self._sweep()
             self.directory.mkdir(mode=0o700)
-            self._lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._lock = held(self.directory / "lock")
 
     def living(self) -> set[str]:
         """Return the ids of all servers that live."""
@@ -51,25 +50,9 @@ class Presence:
     def _others(self) -> list[Path]:
         return [path for path in self._servers.iterdir() if path.is_dir() and path.name != self.id]
 
-    @contextmanager
-    def _registry(self) -> Iterator[None]:
-        fd = os.open(self._servers / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(fd)
+    def _registry(self) -> AbstractContextManager[None]:
+        return locked(self._servers / "lock")
 
 
 def _dead(directory: Path) -> bool:
-    try:
-        fd = os.open(directory / "lock", os.O_RDWR)
-    except OSError:
-        return True
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(fd)
-    return True
+    return is_free(directory / "lock")

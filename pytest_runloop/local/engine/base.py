@@ -21,7 +21,8 @@ from pytest_runloop.local.engine import etc, shims, skeleton
 from pytest_runloop.local.engine import host as hosts
 from pytest_runloop.local.engine import skin as skins
 from pytest_runloop.local.engine.host import DATABASES, Host
-from pytest_runloop.local.engine.sessions import is_dead, locked
+from pytest_runloop.local.engine.sessions import is_dead
+from pytest_runloop.local.locks import locked
 
 _PARTS = (
     *("usr", "usr/bin", "usr/lib", "usr/share", "usr/local", "usr/local/bin"),

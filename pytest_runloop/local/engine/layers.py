@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_runloop.local.engine.protocol import EngineError
-from pytest_runloop.local.engine.sessions import Session, locked
+from pytest_runloop.local.engine.sessions import Session
 from pytest_runloop.local.engine.tiers import Helpers
+from pytest_runloop.local.locks import locked
 
 _LONG_CHAIN = 16
 """From here on a chain is merged into one directory, beside the box's way. Lookups of files that do not exist

@@ -20,21 +20,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_runloop.local.engine.protocol import EngineError
+from pytest_runloop.local.locks import held, is_free, locked
 
 # From linux/fs.h; the numbers are those of 64-bit machines.
 _GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602
 _TOP_DIRECTORY = 0x00020000
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file for a few moments. It stays in place."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 class Session:
@@ -57,8 +47,7 @@ class Session:
                 self.directory = self._sessions / uuid.uuid4().hex[:8]
                 self.boxes.mkdir(mode=0o700, parents=True)
                 _spread(self.boxes)
-                self.lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                fcntl.flock(self.lock, fcntl.LOCK_EX)
+                self.lock = held(self.directory / "lock")
                 self.log = os.open(
                     self.directory / "log", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
                 )
@@ -106,17 +95,7 @@ def is_dead(session: Path) -> bool:
 
     :param session: its directory.
     """
-    try:
-        descriptor = os.open(session / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:  # Its engine died before it had made the lock.
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
+    return is_free(session / "lock")
 
 
 def _spread(directory: Path) -> None:
