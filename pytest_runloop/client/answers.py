@@ -8,6 +8,7 @@ from http import HTTPStatus
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin
 
+import httpx
 from pydantic import BaseModel, ValidationError
 
 from ..contract.endpoint import Binary, Empty, EventStream, Json, Page, Returns, Text
@@ -219,6 +220,14 @@ def connection_error(
     :param cause: what the connection said.
     :param timed_out: whether time ran out.
     """
+    error = _connection_error(cause, timed_out, request, settings)
+    error.sent = not isinstance(cause, (httpx.ConnectError, httpx.ConnectTimeout))
+    return error
+
+
+def _connection_error(
+    cause: Exception, timed_out: bool, request: RequestInfo, settings: Settings
+) -> APIConnectionError:
     what = f"{type(cause).__name__}{f': {cause}' if str(cause) else ''}"
     where = f"{settings.base_url} (from {settings.base_url_from})"
     if timed_out:
@@ -226,7 +235,11 @@ def connection_error(
     advice = ""
     if "connect" in type(cause).__name__.lower():
         advice = " Is the base URL right, is the service up, and does the network allow it?"
-    return APIConnectionError(f"{where} could not be reached for {request}: {what}.{advice}", request=request)
+    error = APIConnectionError(
+        f"{where} could not be reached for {request}: {what}.{advice}", request=request
+    )
+    error.gone = isinstance(cause, httpx.ConnectError) and settings.on_this_machine
+    return error
 
 
 def _not_runloop(content: bytes, request: RequestInfo) -> str:

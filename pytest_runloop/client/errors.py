@@ -78,6 +78,8 @@ class APIError(RunloopError):
         self.body = body
         self.attempts = 1
         """How often it was tried."""
+        self.sent = True
+        """Whether the service may have got it, in any of the tries."""
 
     def __str__(self) -> str:
         return self.message + (f" It was tried {self.attempts} times." if self.attempts > 1 else "")
@@ -85,6 +87,9 @@ class APIError(RunloopError):
 
 class APIConnectionError(APIError, ConnectionError):
     """The service could not be reached, or the connection broke."""
+
+    gone = False
+    """Whether it is a server on this machine of which nothing is left. A repeat would not reach it either."""
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):

@@ -54,7 +54,7 @@ class RetryPolicy:
 def is_passing(error: APIError) -> bool:
     """Tell whether a repeat may succeed."""
     if isinstance(error, APIConnectionError):
-        return True
+        return not error.gone
     if not isinstance(error, APIStatusError):
         return False
     verdict = error.headers.get("x-should-retry")

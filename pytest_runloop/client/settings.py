@@ -40,6 +40,12 @@ class Settings:
         """Whether the connection is encrypted."""
         return self.base_url.startswith("https:")
 
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether the API is at an address of this machine's own."""
+        host = urlsplit(self.base_url).hostname or ""
+        return host in ("localhost", "::1") or host.startswith("127.")
+
     def seconds(self, slow: bool) -> float:
         """How long the answer to a call may take, in seconds."""
         if self.timeout is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -66,12 +65,9 @@ def refused(error: BaseException) -> bool:
 
 def never_sent(error: BaseException) -> bool:
     """Tell whether the request did not even reach a server."""
-    from ..client.errors import APIConnectionError
+    from ..client.errors import APIError
 
-    # The client keeps the cause's name only: the cause itself holds the request's headers, and the key.
-    return (
-        isinstance(error, APIConnectionError) and re.search(r"Connect(Error|Timeout)", str(error)) is not None
-    )
+    return isinstance(error, APIError) and not error.sent
 
 
 def stop_run(error: Exception, settings: Settings, *, reached: bool) -> StopRunError | None:

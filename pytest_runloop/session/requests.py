@@ -33,7 +33,7 @@ def create(client: Runloop, entry: Entry, params: Mapping[str, Any]) -> DevboxVi
         "metadata": {**params.get("metadata", {}), **entry.metadata},
         "idempotency_key": entry.key,
     }
-    return client._transport.call(devboxes.CREATE, {}, {**params, **ours})
+    return client.call(devboxes.CREATE, **{**params, **ours})
 
 
 def _name(entry: Entry) -> str:
@@ -67,12 +67,12 @@ def newest(client: Runloop, **query: Any) -> DevboxListView:
     """Return a page of devboxes, newest first."""
     from ..contract.endpoints import devboxes
 
-    return client._transport.call(devboxes.LIST, {}, query)
+    return client.call(devboxes.LIST, **query)
 
 
 def blueprint_names(client: Runloop) -> list[str]:
     """Return the names of the newest blueprints, each once."""
     from ..contract.endpoints import blueprints
 
-    page = client._transport.call(blueprints.LIST, {}, {"limit": 500})
+    page = client.call(blueprints.LIST, limit=500)
     return sorted({view.name for view in page.blueprints})

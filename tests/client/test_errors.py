@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import socket
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -157,6 +158,33 @@ def test_a_server_that_is_not_there_names_the_address_and_its_origin(make_client
     assert url in str(caught.value)
     assert isinstance(caught.value, ConnectionError)
     assert not isinstance(caught.value, TimeoutError)
+
+
+def test_a_server_of_this_machine_that_is_gone_is_not_asked_again(
+    make_client: MakeClient, pauses: list[float]
+) -> None:
+    with serving(lambda exchange: exchange.cut()) as url:
+        pass
+    with pytest.raises(p.APIConnectionError) as caught:
+        make_client(url).devbox.from_id("dbx_1").get_info()
+    assert pauses == []
+    assert not caught.value.sent
+
+
+def test_a_request_that_may_have_arrived_once_counts_as_sent(
+    make_client: MakeClient, pauses: list[float]
+) -> None:
+    with ExitStack() as stack:
+
+        def handle(exchange: Exchange) -> None:
+            stack.close()
+
+        url = stack.enter_context(serving(handle))
+        with pytest.raises(p.APIConnectionError) as caught:
+            make_client(url).devbox.from_id("dbx_1").get_info()
+    assert caught.value.gone
+    assert caught.value.attempts == len(pauses) + 1 == 2
+    assert caught.value.sent
 
 
 def test_a_server_that_does_not_speak_http_is_a_connection_error(make_client: MakeClient) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..errors import hide_from_traceback
 from ..secret import Secret
@@ -12,11 +13,14 @@ from ..settings import settings_from
 if TYPE_CHECKING:
     import httpx
 
+    from ...contract.endpoint import Endpoint
     from .blueprints import AsyncBlueprintOps
     from .devboxes import AsyncDevboxOps
     from .snapshots import AsyncSnapshotOps
 
 __tracebackhide__ = hide_from_traceback
+
+R = TypeVar("R")
 
 
 class AsyncRunloop:
@@ -77,6 +81,16 @@ class AsyncRunloop:
     def snapshot(self) -> AsyncSnapshotOps:
         """Finds disk snapshots."""
         return self._snapshot
+
+    async def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
+        """Carry out any call of the API, also where an object offers it in another form.
+
+        :param endpoint: one of `pytest_runloop.contract.endpoints`.
+        :param path: the parameters in its path.
+        :param params: its other parameters, and the options of a request.
+        :raises APIError: if it fails for good.
+        """
+        return await self._transport.call(endpoint, path or {}, params)
 
     async def aclose(self) -> None:
         """Close the connections. Devboxes live on."""

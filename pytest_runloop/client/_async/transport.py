@@ -109,12 +109,13 @@ class AsyncTransport:
     async def _performed(
         self, prepared: Prepared[Any], consume: AsyncStep[httpx.Response, T], once: bool
     ) -> T:
-        failures = 0
+        failures, sent = 0, False
         while True:
             try:
                 return await self._tried(prepared, consume)
             except APIError as error:
                 error.attempts = failures + 1
+                error.sent = sent = sent or error.sent
                 pause = None if once or not prepared.repeatable else self.retries.pause(error, failures)
                 if pause is None:
                     raise

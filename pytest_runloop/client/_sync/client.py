@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..errors import hide_from_traceback
 from ..secret import Secret
@@ -13,11 +14,14 @@ from ..settings import settings_from
 if TYPE_CHECKING:
     import httpx
 
+    from ...contract.endpoint import Endpoint
     from .blueprints import BlueprintOps
     from .devboxes import DevboxOps
     from .snapshots import SnapshotOps
 
 __tracebackhide__ = hide_from_traceback
+
+R = TypeVar("R")
 
 
 class Runloop:
@@ -78,6 +82,16 @@ class Runloop:
     def snapshot(self) -> SnapshotOps:
         """Finds disk snapshots."""
         return self._snapshot
+
+    def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
+        """Carry out any call of the API, also where an object offers it in another form.
+
+        :param endpoint: one of `pytest_runloop.contract.endpoints`.
+        :param path: the parameters in its path.
+        :param params: its other parameters, and the options of a request.
+        :raises APIError: if it fails for good.
+        """
+        return self._transport.call(endpoint, path or {}, params)
 
     def close(self) -> None:
         """Close the connections. Devboxes live on."""

@@ -108,12 +108,13 @@ class Transport:
         self._pools.close()
 
     def _performed(self, prepared: Prepared[Any], consume: Step[httpx.Response, T], once: bool) -> T:
-        failures = 0
+        failures, sent = 0, False
         while True:
             try:
                 return self._tried(prepared, consume)
             except APIError as error:
                 error.attempts = failures + 1
+                error.sent = sent = sent or error.sent
                 pause = None if once or not prepared.repeatable else self.retries.pause(error, failures)
                 if pause is None:
                     raise
