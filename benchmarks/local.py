@@ -16,12 +16,16 @@ from pytest_runloop import Runloop
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A running local backend."""
+    """A running local backend.
+
+    :param state: its state directory.
+    """
 
     base_url: str
     api_key: str
     isolation: str
     pid: int
+    state: Path
 
     def client(self) -> Runloop:
         """Return a new client of this backend."""
@@ -44,6 +48,10 @@ class Backend:
         """Return the largest resident set that any process of the backend ever had, in KiB."""
         return max(peak_kib(pid) for pid in self.processes())
 
+    def descriptors(self) -> int:
+        """Return how many files all processes of the backend have open."""
+        return sum(_descriptors(pid) for pid in self.processes())
+
 
 def _children(pid: int) -> list[int]:
     try:
@@ -51,6 +59,13 @@ def _children(pid: int) -> list[int]:
     except (FileNotFoundError, ProcessLookupError):  # It ended while we looked.
         return []
     return [int(child) for children in lists for child in children.split()]
+
+
+def _descriptors(pid: int) -> int:
+    try:
+        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def _proportional_kib(pid: int) -> int:
@@ -82,7 +97,9 @@ def backend(isolation: str = "namespace") -> Iterator[Backend]:
             assert server.stdout is not None
             ready = json.loads(server.stdout.readline())
             try:
-                yield Backend(ready["base_url"], ready["api_key"], ready["isolation"], ready["pid"])
+                yield Backend(
+                    ready["base_url"], ready["api_key"], ready["isolation"], ready["pid"], Path(state)
+                )
             finally:
                 server.stdin.close()
                 server.wait(30)

@@ -33,7 +33,7 @@ class Settings:
     sync_tail_max: int = 16 * MIB
     executions_kept: int = 4096
     """Finished executions that a devbox remembers."""
-    devboxes_kept: int = 10_000
+    devboxes_kept: int = 1_000
     """Ended devboxes that the server remembers."""
     log_lines: int = 20_000
     """Of each devbox, and of each build."""
