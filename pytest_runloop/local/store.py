@@ -51,9 +51,16 @@ class Store:
     def __init__(self, path: Path) -> None:
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=10)
-            self._prepare()
+            self._prepare_or_close()
         except sqlite3.Error as error:
             raise StoreError(f"cannot use {path}: {error}") from None
+
+    def _prepare_or_close(self) -> None:
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
 
     def _prepare(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
