@@ -12,6 +12,7 @@ import functools
 import os
 import select
 import signal
+import socket
 from collections.abc import Callable, Mapping, Sequence
 
 from pytest_runloop.local.engine.isolation import OutOfReachError, World
@@ -44,6 +45,7 @@ class Agent:
             "spawn": self._spawn,
             "signal": self._signal,
             "open": self._open,
+            "connect": self._connect,
             "idle": self._idle,
             "stop": self._stop,
             "go_on": self._go_on,
@@ -139,6 +141,9 @@ class Agent:
             os.set_blocking(descriptor, True)
         return None, [descriptor]
 
+    def _connect(self, message: Message, _: list[int]) -> tuple[None, list[int]]:
+        return None, [self._world.act(functools.partial(_begin_connection, message["host"], message["port"]))]
+
     def _idle(self, _: Message, __: list[int]) -> tuple[bool, list[int]]:
         self._reap()
         return self._world.idle() and not self._world.untidy(), []
@@ -168,6 +173,21 @@ def _child_bell() -> int:
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     return reading
+
+
+def _begin_connection(host: str, port: int) -> int:
+    """Return a socket that is connecting. How that ends is seen at the socket, by whoever holds it.
+
+    It may take long even over the loopback interface: while the queue of a listener is full.
+    """
+    connection = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        connection.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            connection.connect((host, port))
+        return connection.detach()
+    finally:
+        connection.close()
 
 
 def _start(argv: Sequence[str], environment: Mapping[str, str], descriptors: Sequence[int]) -> int:

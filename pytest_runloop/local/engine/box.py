@@ -7,11 +7,13 @@ import contextlib
 import errno
 import os
 import signal
+import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_runloop.local.engine.channel import Channel, ChannelEndedError
+from pytest_runloop.local.engine.connecting import LOOPBACK, NOBODY_THERE, check_port, connected
 from pytest_runloop.local.engine.gate import Gate
 from pytest_runloop.local.engine.launcher import BootError, Forked
 from pytest_runloop.local.engine.layers import point
@@ -159,6 +161,27 @@ class SandboxBox:
         if flags & (os.O_WRONLY | os.O_RDWR):
             self._opened.append((descriptor, os.fstat(descriptor)))
         return descriptor
+
+    async def connect(self, port: int) -> socket.socket:
+        """Connect to a port inside. As `protocol.Box.connect`."""
+        check_port(port)
+        for host in LOOPBACK:
+            try:
+                return await connected(await self._begin_connection(host, port), host, port)
+            except OSError as error:
+                if error.errno not in NOBODY_THERE:
+                    raise
+        text = f"nothing listens on port {port} of devbox {self.spec.name}"
+        raise ConnectionRefusedError(errno.ECONNREFUSED, text)
+
+    async def _begin_connection(self, host: str, port: int) -> socket.socket:
+        async with self._gate.shared():
+            _, given = await self._ask({"op": "connect", "host": host, "port": port})
+        if not given:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        connection = socket.socket(fileno=given[0])
+        connection.setblocking(False)  # It is already, but Python asks nobody.
+        return connection
 
     async def freeze(self) -> str:
         """Take the disk's state as a new layer. As `protocol.Box.freeze`.

@@ -59,7 +59,12 @@ class Channel:
         future: asyncio.Future[Answer] = self._loop.create_future()
         self._waiting[number] = (future, unwanted)
         self.send({"id": number, **message}, descriptors)
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():  # The answer came in the same turn of the loop.
+                _refuse(future, unwanted)
+            raise
 
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
         """Send without waiting. What the socket does not take now follows later."""
@@ -133,6 +138,13 @@ class Channel:
         if not future.done():
             future.set_result((message, descriptors))
             return
+        _close_all(descriptors)
+        unwanted(message)
+
+
+def _refuse(answered: asyncio.Future[Answer], unwanted: Callable[[Message], None]) -> None:
+    if answered.exception() is None:
+        message, descriptors = answered.result()
         _close_all(descriptors)
         unwanted(message)
 

@@ -7,6 +7,7 @@ immutable and outlive it, and boxes, which die with it.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -103,6 +104,15 @@ class Box(Protocol):
         :param parents: make missing parent directories first.
         :raises OSError: as `open` gives it; no path leads out of the box.
         :raises CapabilityError: if the path needs a root of its own and the tier has none.
+        """
+
+    async def connect(self, port: int) -> socket.socket:
+        """Connect to a port as a process inside would: to 127.0.0.1, then to ::1.
+
+        :return: connected and non-blocking; the caller closes it.
+        :raises ConnectionRefusedError: if nothing listens there; the text says so.
+        :raises ValueError: if it is no port.
+        :raises BoxGoneError: if the box ended.
         """
 
     async def freeze(self) -> str:
