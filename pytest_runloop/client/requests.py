@@ -99,7 +99,7 @@ def _shape(endpoint: Endpoint[Any]) -> _Shape:
         return _Shape(frozenset(), frozenset(), has_body=False)
     hints = get_type_hints(endpoint.params, include_extras=True)
     required = frozenset(name for name, hint in hints.items() if get_origin(hint) is Required)
-    has_body = any(not endpoint.travels_in_query(name) for name in hints)
+    has_body = not endpoint.bodiless and any(not endpoint.travels_in_query(name) for name in hints)
     return _Shape(frozenset(hints), required, has_body)
 
 

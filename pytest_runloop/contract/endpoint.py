@@ -87,6 +87,7 @@ class Endpoint(Generic[R]):
     :param query: the keys of `params` that travel in the query. On GET all of them do.
     :param upload: the key of `params` that travels as the file of a multipart form, with the rest as fields.
     :param wire: the keys whose name on the wire differs from the name in Python.
+    :param bodiless: whether no body at all is sent when none of `params` is given, instead of `{}`.
     :param lane: the connection pool to use.
     :param slow: whether the service may take minutes to answer (the client then waits up to 600 s for it).
     """
@@ -98,6 +99,7 @@ class Endpoint(Generic[R]):
     query: frozenset[str] = frozenset()
     upload: str | None = None
     wire: Mapping[str, str] = field(default_factory=dict, hash=False)
+    bodiless: bool = False
     lane: Lane = Lane.API
     slow: bool = False
 

@@ -33,6 +33,7 @@ from .settings import Settings
 from .snapshots import Snapshots
 from .store import Store
 from .tasks import Tasks
+from .tunnels import Tunnels
 
 _SOURCES = ("blueprint_id", "blueprint_name", "snapshot_id")
 _END_SECONDS = 10
@@ -70,6 +71,7 @@ class Backend:
         self.snapshots = Snapshots(records, engine, self.clock, self._tasks, server)
         self.blueprints = Blueprints(records, engine, self.clock, self._tasks, self.settings, server)
         self.commands = Commands(engine, self._tasks)
+        self.tunnels = Tunnels(self.clock, self.settings, self._tasks)
         self._lives: dict[str, Life] = {}
         self._closing = False
         events.on_death(self._end)
@@ -89,6 +91,8 @@ class Backend:
         devbox = Devbox(new_id("dbx"), launch, self._tools)
         life = self._lives[devbox.id] = Life(devbox, self.engine, self._tools, self._tasks)
         self._forget_oldest()
+        if params.get("tunnel") is not None:
+            self.tunnels.enable(life, params["tunnel"])
         life.begin()
         return devbox
 
@@ -192,6 +196,7 @@ class Backend:
         self._closing = True
         for life in self._lives.values():
             life.end("api_shutdown")
+        await self.tunnels.close()
         await self._tasks.finish(_END_SECONDS)
         await asyncio.wait_for(self.engine.close(), _END_SECONDS)
         self._store.close()

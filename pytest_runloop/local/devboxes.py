@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..contract.params.devboxes import DevboxStatus
 from ..contract.views.devboxes import DevboxView, FailureReason, ShutdownReason, StateTransition
+from ..contract.views.tunnels import TunnelView
 from .clock import Clock
 from .engine.protocol import Box
 from .errors import ApiError
@@ -71,6 +72,7 @@ class Devbox:
         self.log = Logbook(tools.clock, tools.settings.log_lines)
         self.executions = Executions(identifier, tools.directory, tools.settings)
         self.shells: dict[str, Shell] = {}
+        self.tunnel: TunnelView | None = None
         self._settings = tools.settings
         self._clock = tools.clock
         self._transitions: list[StateTransition] = []
@@ -144,4 +146,5 @@ class Devbox:
             failure_reason=self._failure_reason,
             shutdown_reason=self._shutdown_reason,
             initiator_type="api",
+            tunnel=self.tunnel,
         )

@@ -31,10 +31,9 @@ _UNSUPPORTED = {
     "object_mount": "have storage objects to mount: use `file_mounts` or upload the file",
     "repo_connection_id": "have repository connections: clone in a launch command",
     "required_services": "start services",
-    "resume_triggers": "resume devboxes by itself: call `resume`",
+    "axon_event": "have axons, whose events could resume a devbox",
     "secrets": "have a store of secrets: use `environment_variables`",
     "services": "start services",
-    "tunnel": "have tunnels",
 }
 
 
@@ -94,6 +93,12 @@ class Launch:
         lifecycle = self.parameters.get("lifecycle") or {}
         idle = lifecycle.get("after_idle") or self.parameters.get("after_idle")
         return Idle(idle["idle_time_seconds"], idle["on_idle"]) if idle else None
+
+    @property
+    def wakes_on_http(self) -> bool | None:
+        """Whether requests through its tunnels resume it; `None` leaves it to the tunnel (the API's rule)."""
+        lifecycle = self.parameters.get("lifecycle") or {}
+        return (lifecycle.get("resume_triggers") or {}).get("http")
 
     @property
     def commands(self) -> list[str]:
@@ -156,8 +161,7 @@ def refuse_unsupported(params: Mapping[str, Any]) -> None:
     for values in (params, launch):
         _refuse_any(name for name, value in values.items() if value)
     _refuse_any(mount["type"] for mount in params.get("mounts") or ())
-    if any((lifecycle.get("resume_triggers") or {}).values()):
-        raise not_supported(_UNSUPPORTED["resume_triggers"])
+    _refuse_any(name for name, value in (lifecycle.get("resume_triggers") or {}).items() if value)
 
 
 def _refuse_any(names: Iterable[str]) -> None:

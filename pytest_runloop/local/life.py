@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
@@ -41,6 +41,7 @@ class Life:
         launch = devbox.launch
         lifetime = launch.keep_alive(tools.settings)
         self._lifetime = Deadline(tools.clock, lifetime, self._expired) if lifetime else None
+        self._on_end: list[Callable[[], None]] = []
         self.idleness = Idleness(tools.clock, launch.idle.seconds if launch.idle else None, self._idle)
 
     def begin(self) -> None:
@@ -171,8 +172,14 @@ class Life:
         if not ended.cancelled():
             self._fail(f"the devbox ended by itself: {ended.result()}", "health_check_failed")
 
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Call back once, when the devbox has ended."""
+        self._on_end.append(callback)
+
     def _over(self) -> None:
         self._events.ended(self.devbox.id)
+        for callback in self._on_end:
+            callback()
         self._tasks.start(self._clean_up())
 
     async def _clean_up(self) -> None:

@@ -23,6 +23,10 @@ class Settings:
     """Silent streams are cut by clients after 30 s."""
     upload_stall: float = 60
     """A client that sends nothing for so long has its upload ended."""
+    tunnel_connect: float = 30
+    """For a service in a devbox to take a connection."""
+    tunnel_wake: float = 10
+    """For a service to listen again, after a request has resumed its devbox."""
     json_max: int = 128 * MIB
     output_memory: int = 64 * 1024
     """Of each output; what is beyond goes to a file."""

@@ -18,11 +18,14 @@ from ..contract.params.calls import (
     SDKBlueprintPreviewParams,
     SDKDevboxCreateFromImageParams,
     SDKDevboxCreateParams,
+    SDKDevboxCreateTunnelParams,
     SDKDevboxDownloadFileParams,
+    SDKDevboxEnableTunnelParams,
     SDKDevboxExecuteAsyncParams,
     SDKDevboxExecuteParams,
     SDKDevboxListParams,
     SDKDevboxReadFileContentsParams,
+    SDKDevboxRemoveTunnelParams,
     SDKDevboxSnapshotDiskAsyncParams,
     SDKDevboxSnapshotDiskParams,
     SDKDevboxUploadFileParams,
@@ -62,6 +65,11 @@ from ..contract.params.snapshots import (
     DiskSnapshotListParams,
     DiskSnapshotUpdateParams,
 )
+from ..contract.params.tunnels import (
+    DevboxCreateTunnelParams,
+    DevboxEnableTunnelParams,
+    DevboxRemoveTunnelParams,
+)
 from ..contract.views.blueprints import (
     BlueprintBuildLog,
     BlueprintBuildLogsListView,
@@ -84,6 +92,7 @@ from ..contract.views.snapshots import (
     DevboxSnapshotListView,
     DevboxSnapshotView,
 )
+from ..contract.views.tunnels import DevboxTunnelView, TunnelView
 
 DevboxReadFileContentsResponse = str
 """A file's text."""
@@ -104,7 +113,9 @@ __all__ = [
     "CodeMountParameters",
     "DevboxAsyncExecutionDetailView",
     "DevboxCreateParams",
+    "DevboxCreateTunnelParams",
     "DevboxDownloadFileParams",
+    "DevboxEnableTunnelParams",
     "DevboxExecuteAsyncParams",
     "DevboxExecuteParams",
     "DevboxExecuteSyncParams",
@@ -115,12 +126,14 @@ __all__ = [
     "DevboxLogsListView",
     "DevboxReadFileContentsParams",
     "DevboxReadFileContentsResponse",
+    "DevboxRemoveTunnelParams",
     "DevboxSendStdInResult",
     "DevboxSnapshotAsyncStatusView",
     "DevboxSnapshotDiskAsyncParams",
     "DevboxSnapshotDiskParams",
     "DevboxSnapshotListView",
     "DevboxSnapshotView",
+    "DevboxTunnelView",
     "DevboxUpdateParams",
     "DevboxUploadFileParams",
     "DevboxView",
@@ -143,15 +156,19 @@ __all__ = [
     "SDKBlueprintPreviewParams",
     "SDKDevboxCreateFromImageParams",
     "SDKDevboxCreateParams",
+    "SDKDevboxCreateTunnelParams",
     "SDKDevboxDownloadFileParams",
+    "SDKDevboxEnableTunnelParams",
     "SDKDevboxExecuteAsyncParams",
     "SDKDevboxExecuteParams",
     "SDKDevboxListParams",
     "SDKDevboxReadFileContentsParams",
+    "SDKDevboxRemoveTunnelParams",
     "SDKDevboxSnapshotDiskAsyncParams",
     "SDKDevboxSnapshotDiskParams",
     "SDKDevboxUploadFileParams",
     "SDKDevboxWriteFileContentsParams",
     "SDKDiskSnapshotListParams",
     "SDKDiskSnapshotUpdateParams",
+    "TunnelView",
 ]

@@ -184,11 +184,12 @@ def test_a_misspelt_parameter_is_refused_with_the_right_one(runloop: Any, api: F
 
 def test_what_the_service_leaves_out_is_none_and_what_it_adds_is_kept(runloop: Any, api: FakeApi) -> None:
     api.on(
-        "GET /v1/devboxes/dbx_1", answer({"id": "dbx_1", "tunnel": {"key": "t"}, "state_transitions": [{}]})
+        "GET /v1/devboxes/dbx_1",
+        answer({"id": "dbx_1", "mcp_specs": {"key": "t"}, "state_transitions": [{}]}),
     )
     view = runloop.devbox.from_id("dbx_1").get_info()
     assert view.status is None
     assert view.create_time_ms is None
-    assert view.tunnel == {"key": "t"}
+    assert view.mcp_specs == {"key": "t"}
     assert view.state_transitions[0].status is None
     assert view.metadata == {}

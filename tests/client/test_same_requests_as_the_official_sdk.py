@@ -75,6 +75,11 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "download": lambda r, d: d.file.download(path="~/b"),
     "upload": lambda r, d: d.file.upload(path="~/b c", file=b"\x00\xff"),
     "upload with a name": lambda r, d: d.file.upload(path="b", file=('q"uote.bin', b"x")),
+    "enable_tunnel": lambda r, d: d.net.enable_tunnel(auth_mode="authenticated", wake_on_http=True),
+    "enable_tunnel with nothing": lambda r, d: d.net.enable_tunnel(),
+    "remove_tunnel": lambda r, d: d.net.remove_tunnel(),
+    "get_tunnel": lambda r, d: d.get_tunnel(),
+    "get_tunnel_url": lambda r, d: d.get_tunnel_url(8080),
     "snapshot list": lambda r, d: r.snapshot.list(devbox_id="dbx_1", metadata_key="v", metadata_key_in="a,b")[
         :
     ],

@@ -5,14 +5,17 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from ...contract.endpoints import devboxes
+from ...contract.endpoints import devboxes, tunnels
 from ...contract.params.options import PollingConfig
 from ...contract.views.devboxes import DevboxLogsListView, DevboxView
+from ...contract.views.tunnels import TunnelView
 from ..errors import APIError, DevboxFailedError, PollingTimeout, hide_from_traceback
 from ..polling import Budget
 from ..requests import options_of
+from ..tunnels import cloud_url
 from .commands import AsyncCommandInterface, AsyncNamedShell
 from .files import AsyncFileInterface
+from .network import AsyncNetworkInterface
 from .snapshot import AsyncSnapshot
 from .transport import AsyncTransport
 from .waiting import AsyncLongPoll
@@ -42,7 +45,7 @@ _LOG_LINES: Final = 20
 
 
 class AsyncDevbox:
-    """A devbox: an isolated machine with commands (`cmd`), files (`file`), shells, and a disk to snapshot.
+    """A devbox: an isolated machine with commands (`cmd`), files (`file`), ways in (`net`), and snapshots.
 
     As a context manager it is shut down at the end.
 
@@ -56,6 +59,7 @@ class AsyncDevbox:
         self._path = {"id": devbox_id}
         self._cmd = AsyncCommandInterface(transport, devbox_id)
         self._file = AsyncFileInterface(transport, devbox_id, self._cmd)
+        self._net = AsyncNetworkInterface(transport, devbox_id)
 
     @property
     def id(self) -> str:
@@ -71,6 +75,11 @@ class AsyncDevbox:
     def file(self) -> AsyncFileInterface:
         """Its files."""
         return self._file
+
+    @property
+    def net(self) -> AsyncNetworkInterface:
+        """The ways into it."""
+        return self._net
 
     def shell(self, shell_name: str | None = None) -> AsyncNamedShell:
         """Return a shell that keeps its directory and variables between commands.
@@ -129,6 +138,24 @@ class AsyncDevbox:
     async def keep_alive(self, **options: Unpack[LongRequestOptions]) -> None:
         """Let its lifetime start anew."""
         await self._transport.call(devboxes.KEEP_ALIVE, self._path, options)
+
+    async def get_tunnel(self, **options: Unpack[BaseRequestOptions]) -> TunnelView | None:
+        """Return its tunnel, or `None` if `net.enable_tunnel` was not called, nor `tunnel=` given."""
+        return (await self.get_info(**options)).tunnel
+
+    async def get_tunnel_url(self, port: int, **options: Unpack[BaseRequestOptions]) -> str | None:
+        """Return the address of a port through its tunnel, or `None` if it has no tunnel.
+
+        :param port: that a service in the devbox listens on, now or later.
+        """
+        tunnel = await self.get_tunnel(**options)
+        if tunnel is None:
+            return None
+        if tunnel.url_template is None:
+            return cloud_url(self._transport.settings.base_url, tunnel.tunnel_key, port)
+        # Few programs resolve names below `localhost`, so a local backend is asked for a plain address.
+        view = await self._transport.call(tunnels.CREATE, self._path, {"port": port, **options})
+        return view.url
 
     async def logs(self, **params: Unpack[SDKDevboxLogsListParams]) -> DevboxLogsListView:
         """Return its log.

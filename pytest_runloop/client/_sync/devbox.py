@@ -6,14 +6,17 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from ...contract.endpoints import devboxes
+from ...contract.endpoints import devboxes, tunnels
 from ...contract.params.options import PollingConfig
 from ...contract.views.devboxes import DevboxLogsListView, DevboxView
+from ...contract.views.tunnels import TunnelView
 from ..errors import APIError, DevboxFailedError, PollingTimeout, hide_from_traceback
 from ..polling import Budget
 from ..requests import options_of
+from ..tunnels import cloud_url
 from .commands import CommandInterface, NamedShell
 from .files import FileInterface
+from .network import NetworkInterface
 from .snapshot import Snapshot
 from .transport import Transport
 from .waiting import LongPoll
@@ -43,7 +46,7 @@ _LOG_LINES: Final = 20
 
 
 class Devbox:
-    """A devbox: an isolated machine with commands (`cmd`), files (`file`), shells, and a disk to snapshot.
+    """A devbox: an isolated machine with commands (`cmd`), files (`file`), ways in (`net`), and snapshots.
 
     As a context manager it is shut down at the end.
 
@@ -57,6 +60,7 @@ class Devbox:
         self._path = {"id": devbox_id}
         self._cmd = CommandInterface(transport, devbox_id)
         self._file = FileInterface(transport, devbox_id, self._cmd)
+        self._net = NetworkInterface(transport, devbox_id)
 
     @property
     def id(self) -> str:
@@ -72,6 +76,11 @@ class Devbox:
     def file(self) -> FileInterface:
         """Its files."""
         return self._file
+
+    @property
+    def net(self) -> NetworkInterface:
+        """The ways into it."""
+        return self._net
 
     def shell(self, shell_name: str | None = None) -> NamedShell:
         """Return a shell that keeps its directory and variables between commands.
@@ -130,6 +139,24 @@ class Devbox:
     def keep_alive(self, **options: Unpack[LongRequestOptions]) -> None:
         """Let its lifetime start anew."""
         self._transport.call(devboxes.KEEP_ALIVE, self._path, options)
+
+    def get_tunnel(self, **options: Unpack[BaseRequestOptions]) -> TunnelView | None:
+        """Return its tunnel, or `None` if `net.enable_tunnel` was not called, nor `tunnel=` given."""
+        return (self.get_info(**options)).tunnel
+
+    def get_tunnel_url(self, port: int, **options: Unpack[BaseRequestOptions]) -> str | None:
+        """Return the address of a port through its tunnel, or `None` if it has no tunnel.
+
+        :param port: that a service in the devbox listens on, now or later.
+        """
+        tunnel = self.get_tunnel(**options)
+        if tunnel is None:
+            return None
+        if tunnel.url_template is None:
+            return cloud_url(self._transport.settings.base_url, tunnel.tunnel_key, port)
+        # Few programs resolve names below `localhost`, so a local backend is asked for a plain address.
+        view = self._transport.call(tunnels.CREATE, self._path, {"port": port, **options})
+        return view.url
 
     def logs(self, **params: Unpack[SDKDevboxLogsListParams]) -> DevboxLogsListView:
         """Return its log.

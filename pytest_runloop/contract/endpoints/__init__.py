@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from ..endpoint import Endpoint
-from . import blueprints, devboxes, executions, snapshots
+from . import blueprints, devboxes, executions, snapshots, tunnels
 
 
 def _declared(module: ModuleType) -> list[Endpoint[Any]]:
@@ -14,5 +14,7 @@ def _declared(module: ModuleType) -> list[Endpoint[Any]]:
 
 
 ALL: tuple[Endpoint[Any], ...] = tuple(
-    endpoint for module in (devboxes, executions, snapshots, blueprints) for endpoint in _declared(module)
+    endpoint
+    for module in (devboxes, executions, snapshots, blueprints, tunnels)
+    for endpoint in _declared(module)
 )

@@ -29,6 +29,7 @@ from .options import (
     PollingRequestOptions,
 )
 from .snapshots import DiskSnapshotListParams, DiskSnapshotUpdateParams
+from .tunnels import DevboxCreateTunnelParams, DevboxEnableTunnelParams, DevboxRemoveTunnelParams
 
 OutputCallback = Callable[[str], Any]
 """Takes a piece of a command's output. It may be a coroutine function where the client is async."""
@@ -101,6 +102,18 @@ class SDKDevboxSnapshotDiskParams(DevboxSnapshotDiskParams, LongPollingRequestOp
 
 class SDKDevboxSnapshotDiskAsyncParams(DevboxSnapshotDiskParams, LongRequestOptions, total=False):
     """How to begin a snapshot."""
+
+
+class SDKDevboxEnableTunnelParams(DevboxEnableTunnelParams, LongRequestOptions, total=False):
+    """How a tunnel behaves."""
+
+
+class SDKDevboxCreateTunnelParams(DevboxCreateTunnelParams, LongRequestOptions, total=False):
+    """The port to make reachable."""
+
+
+class SDKDevboxRemoveTunnelParams(DevboxRemoveTunnelParams, LongRequestOptions, total=False):
+    """What to take back."""
 
 
 class SDKDiskSnapshotListParams(DiskSnapshotListParams, BaseRequestOptions, total=False):

@@ -11,20 +11,12 @@ from typing_extensions import TypedDict
 from ._strict import strict
 from .launch import LaunchParameters
 from .mounts import CodeMountParameters, Mount
+from .tunnels import TunnelParameters
 
 DevboxStatus = Literal[
     "provisioning", "initializing", "running", "suspending", "suspended", "resuming", "failure", "shutdown"
 ]
 Limit = Annotated[int, Ge(1), Le(5000)]
-
-
-@strict
-class TunnelParameters(TypedDict, total=False):
-    """A tunnel that is there from the start (service of 2026)."""
-
-    auth_mode: Literal["open", "authenticated"] | None
-    http_keep_alive: bool | None
-    wake_on_http: bool | None
 
 
 @strict
@@ -64,6 +56,7 @@ class DevboxBaseCreateParams(TypedDict, total=False):
     secrets: Mapping[str, str] | None
     """Environment variable to the name of the secret whose value it gets."""
     tunnel: TunnelParameters | None
+    """A tunnel that is there from the start."""
 
 
 @strict

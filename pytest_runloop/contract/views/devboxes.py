@@ -9,6 +9,7 @@ from pydantic import Field
 from ..params.devboxes import DevboxStatus
 from .base import ListView, View
 from .launch import LaunchParameters
+from .tunnels import TunnelView
 
 FailureReason = Literal["out_of_memory", "out_of_disk", "execution_failed", "health_check_failed"]
 ShutdownReason = Literal["api_shutdown", "keep_alive_timeout", "entrypoint_exit", "idle", "ttl_expired"]
@@ -40,6 +41,7 @@ class DevboxView(View):
     name: str | None = None
     shutdown_reason: ShutdownReason | str | None = None
     snapshot_id: str | None = None
+    tunnel: TunnelView | None = None
 
 
 class DevboxListView(ListView):

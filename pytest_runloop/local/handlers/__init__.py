@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..calls import Handler
 from ..routing import AnyEndpoint
-from . import blueprints, devboxes, executions, files, snapshots
+from . import blueprints, devboxes, executions, files, snapshots, tunnels
 
 HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **devboxes.HANDLES.table,
@@ -14,4 +14,5 @@ HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **files.HANDLES.table,
     **snapshots.HANDLES.table,
     **blueprints.HANDLES.table,
+    **tunnels.HANDLES.table,
 }
