@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .local.faults import FaultPlan
 
 
+_ISOLATIONS = ("auto", "namespace", "landlock", "process")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -24,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "serve":
         return _serve(options)
+    if options.command == "doctor":
+        return _doctor(options)
     parser.print_help()
     return 0
 
@@ -37,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_serve(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -66,7 +72,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     serve.add_argument(
         "--isolation",
-        choices=("auto", "namespace", "landlock", "process"),
+        choices=_ISOLATIONS,
         default="auto",
         help="what isolates the devboxes (default: the best that this machine permits; never `process`)",
     )
@@ -86,6 +92,31 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             " `preset=cloud, seed=7, http_503=2%%@devboxes.create*`"
         ),
     )
+
+
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what a run here would get, what is missing, and how to get it",
+        description=(
+            "Say what a run of pytest in this directory would use and why, which isolation this machine gives"
+            " (by booting a devbox in each tier), what is missing and how to get it. The exit status is 0 if"
+            " what is asked for can be had, 1 if not, 2 for wrong usage."
+        ),
+        allow_abbrev=False,
+    )
+    doctor.add_argument(
+        "--isolation",
+        choices=_ISOLATIONS,
+        help="what must be had on this machine (default: whatever a run here asks for, the cloud included)",
+    )
+    doctor.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="look at this state directory, not at that of a run here",
+    )
+    doctor.add_argument("--json", action="store_true", help="print a JSON object, for programs")
 
 
 def _port(text: str) -> int:
@@ -117,6 +148,12 @@ def _serve(options: argparse.Namespace) -> int:
             faults=options.faults,
         )
     )
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .doctor.command import doctor
+
+    return doctor(options.isolation, options.state_dir, as_json=options.json)
 
 
 if __name__ == "__main__":

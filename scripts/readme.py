@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pytest_runloop import plugin
-from pytest_runloop.local.engine.confined_tiers import LandlockTier, ProcessTier
-from pytest_runloop.local.engine.namespace_tier import NamespaceTier
+from pytest_runloop.local.engine import select
+from pytest_runloop.local.engine.meanings import meaning
 from pytest_runloop.local.engine.protocol import Capability
 from pytest_runloop.local.faults import control, reference
 from pytest_runloop.session.options import OPTIONS, SNAPSHOT, SNAPSHOT_ON_FAIL
 
 README = Path(__file__).parent.parent / "README.md"
-TIERS = (NamespaceTier, LandlockTier, ProcessTier)
 _BLOCK = re.compile(r"(<!-- (\w+): written by scripts/readme\.py -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -48,11 +47,15 @@ def fixtures() -> str:
 
 def tiers() -> str:
     """Return the table of capabilities by tier, from the engines' own declarations."""
+    declared = select.tiers()
     rows = [
-        (_meaning(capability), *("yes" if capability in tier.capabilities else "no" for tier in TIERS))
+        (
+            f"`{capability}`: {_cell(meaning(capability))}",
+            *("yes" if capability in tier.capabilities else "no" for tier in declared.values()),
+        )
         for capability in Capability
     ]
-    return _table(("capability", *(f"`{tier.name}`" for tier in TIERS)), rows)
+    return _table(("capability", *(f"`{name}`" for name in declared)), rows)
 
 
 def faults() -> str:
@@ -64,13 +67,6 @@ def routes() -> str:
     """Return the table of the routes that work a plan."""
     lines = (control.__doc__ or "").splitlines(keepends=True)
     return "".join(line for line in lines if line.startswith("|"))
-
-
-def _meaning(capability: Capability) -> str:
-    source = inspect.getsource(Capability)
-    found = re.search(rf'{capability.name} = "[^"]+"\n\s+"""(.*?)"""', source, re.DOTALL)
-    assert found is not None
-    return f"`{capability}`: " + " ".join(found[1].split())
 
 
 def _cell(text: str) -> str:

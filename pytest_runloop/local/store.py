@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -114,6 +114,18 @@ class Store:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+def count_documents(path: Path) -> dict[str, int]:
+    """Return how many documents of each kind a file holds. It is only read.
+
+    :raises StoreError: if it cannot be read.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return dict(connection.execute("SELECT kind, COUNT(*) FROM documents GROUP BY kind"))
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot read {path}: {error}") from None
 
 
 class Collection(Generic[R]):

@@ -64,16 +64,24 @@ def resolve(config: pytest.Config) -> Settings:
     return settings
 
 
-def _candidates(config: pytest.Config, option: Option[Any]) -> Iterator[Given]:
+def without_config() -> Settings:
+    """Read the options as far as the environment gives them.
+
+    :raises pytest.UsageError: if a value is not allowed.
+    """
+    return Settings({option: _parsed(option, next(_candidates(None, option))) for option in OPTIONS})
+
+
+def _candidates(config: pytest.Config | None, option: Option[Any]) -> Iterator[Given]:
     """Yield the values that were given, unparsed, the one that holds first."""
-    from_command_line = config.getoption(option.ini, default=None)
+    from_command_line = config.getoption(option.ini, default=None) if config else None
     if from_command_line is not None:
         yield Given(from_command_line, Rank.COMMAND_LINE, option.flag)
     from_environment = os.environ.get(option.env) if option.env else None
     if from_environment:
         yield Given(from_environment, Rank.ENVIRONMENT, f"the environment variable {option.env}")
-    from_ini = _ini_value(config, option)
-    if from_ini is not None:
+    from_ini = _ini_value(config, option) if config else None
+    if config and from_ini is not None:
         yield Given(from_ini, Rank.INI, _ini_origin(config, option))
     yield Given(option.default, Rank.DEFAULT, "the default")
 

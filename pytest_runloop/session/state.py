@@ -15,7 +15,7 @@ def state_directory() -> Path:
 
     :raises StopRunError: if it cannot be made.
     """
-    path = _path()
+    path = state_path()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = path / f".writable-{os.getpid()}"
@@ -30,7 +30,11 @@ def state_directory() -> Path:
     return path
 
 
-def _path() -> Path:
+def state_path() -> Path:
+    """Return where the state directory is, or will be.
+
+    :raises RuntimeError: if it is to be below the user's home, and there is none.
+    """
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named).absolute()

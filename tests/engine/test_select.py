@@ -14,6 +14,7 @@ import pytest
 from pytest_runloop.local.engine import landlock, remedies, select
 from pytest_runloop.local.engine.confined_tiers import LandlockTier, ProcessTier
 from pytest_runloop.local.engine.engine import SandboxEngine
+from pytest_runloop.local.engine.meanings import meaning
 from pytest_runloop.local.engine.probe import probe
 from pytest_runloop.local.engine.protocol import Capability, EngineError
 from pytest_runloop.local.engine.select import open_engine
@@ -260,3 +261,11 @@ def test_advice_is_one_line() -> None:
     for number in (errno.EPERM, errno.EINVAL, errno.ENOSPC):
         for step in (_MAKING, "overlay /usr", "write uid_map"):
             assert "\n" not in remedies.for_namespaces(step, number)
+
+
+def test_every_capability_has_a_meaning_and_a_remedy_of_one_line() -> None:
+    for capability in Capability:
+        assert meaning(capability).endswith("."), capability
+        assert meaning(capability) != f"{capability}."
+        assert remedies.for_capability(capability)
+        assert "\n" not in meaning(capability) + remedies.for_capability(capability)

@@ -1,4 +1,4 @@
-"""What to do where a tier cannot be had, in one line.
+"""What to do where a tier or a capability cannot be had, in one line.
 
 Whether it can be had is found out by trying (`probe.py`), never here: a switch that says yes may be
 overruled by another. What the machine says of itself only chooses the advice.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+
+from pytest_runloop.local.engine.protocol import Capability
 
 _APPARMOR = "kernel/apparmor_restrict_unprivileged_userns"
 _DEBIAN = "kernel/unprivileged_userns_clone"
@@ -24,6 +26,22 @@ _OPEN_KUBERNETES = "give the pod `securityContext.seccompProfile.type: Unconfine
 _OTHER_DIRECTORY = "set RUNLOOP_STATE_DIR to a directory on ext4, xfs, btrfs or tmpfs"
 _OTHER_KERNEL = "use Linux 5.11 or newer with user namespaces and overlayfs"
 _ASK = "ask who runs this machine to permit user namespaces"
+
+_LANDLOCK = "boot Linux 5.13 or newer with Landlock (`lsm=landlock,...`), or permit user namespaces"
+_NAMESPACES = "permit user namespaces: they are what gives it"
+_CAPABILITIES: dict[Capability, str] = {
+    Capability.CONFINED_WRITES: _LANDLOCK,
+    Capability.OWN_ROOT: f"{_NAMESPACES}; until then write `~` or `$HOME`",
+    Capability.OWN_PROCESSES: _NAMESPACES,
+    Capability.ROOT_USER: f"{_NAMESPACES}; until then install into the home (pip, npm)",
+    Capability.INSTANT_SNAPSHOTS: f"{_NAMESPACES}; until then keep what is snapshotted small",
+    Capability.GUARANTEED_END: f"{_NAMESPACES}; until then end runs by Ctrl-C or SIGTERM, not SIGKILL",
+}
+
+
+def for_capability(capability: Capability) -> str:
+    """Return what to do where no tier of this machine gives a capability."""
+    return _CAPABILITIES.get(capability, _NAMESPACES)
 
 
 def for_namespaces(step: str, number: int, root: Path = Path("/")) -> str:

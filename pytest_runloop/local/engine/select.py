@@ -41,16 +41,26 @@ async def open_engine(isolation: str, state_dir: Path) -> SandboxEngine:
         return await _open_best(state_dir)
     if isolation not in _TIERS:
         raise EngineError(f"there is no isolation {isolation!r}", f"name one of: auto, {', '.join(_TIERS)}")
-    opened = await _try(isolation, state_dir)
+    opened = await try_tier(isolation, state_dir)
     if isinstance(opened, TierReport):
         raise EngineError(f"the {isolation} tier cannot be had here: {opened.reason}", opened.remedy)
     return opened
 
 
+def tiers() -> dict[str, type[Tier]]:
+    """Return every tier by its name, best first."""
+    return dict(_TIERS)
+
+
+def is_automatic(name: str) -> bool:
+    """Tell whether `auto` may choose a tier."""
+    return name in _AUTOMATIC
+
+
 async def _open_best(state_dir: Path) -> SandboxEngine:
     passed_over: list[TierReport] = []
     for name in _AUTOMATIC:
-        opened = await _try(name, state_dir)
+        opened = await try_tier(name, state_dir)
         if isinstance(opened, SandboxEngine):
             opened.passed_over = passed_over
             return opened
@@ -60,10 +70,13 @@ async def _open_best(state_dir: Path) -> SandboxEngine:
     raise EngineError(f"nothing here can isolate a devbox: {reasons}", remedy)
 
 
-async def _try(name: str, state_dir: Path) -> SandboxEngine | TierReport:
-    """Return an engine that works, or why there is none.
+async def try_tier(name: str, state_dir: Path) -> SandboxEngine | TierReport:
+    """Return an engine of a tier that works, or why there is none.
 
     Where the file system is at fault, the machine's memory is tried instead.
+
+    :param name: one of `tiers`.
+    :param state_dir: as for `open_engine`.
     """
     try:
         return await _open(_TIERS[name](), state_dir)

@@ -83,28 +83,31 @@ def _remove_or_enter(name: str) -> bool:
 
 def size(path: str) -> int:
     """Return the bytes on disk of a tree, as far as it can be read. A hard link counts once."""
+    return sum(sizes(path))
+
+
+def sizes(path: str) -> Iterator[int]:
+    """Yield the bytes on disk of each file and directory below a path, as `size` counts them."""
     seen: set[tuple[int, int]] = set()
-    total = 0
     for entry in _walk(path):
         with contextlib.suppress(OSError):
             status = entry.stat(follow_symlinks=False)
             if (status.st_dev, status.st_ino) not in seen:
-                total += status.st_blocks * 512
+                yield status.st_blocks * 512
             if status.st_nlink > 1:
                 seen.add((status.st_dev, status.st_ino))
-    return total
 
 
 def _walk(path: str) -> Iterator[os.DirEntry[str]]:
-    try:
-        with os.scandir(path) as entries:
-            found = list(entries)
-    except OSError:
-        return
-    for entry in found:
-        yield entry
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path)
+    directories = [path]
+    while directories:
+        try:
+            with os.scandir(directories.pop()) as entries:
+                found = list(entries)
+        except OSError:
+            continue
+        yield from found
+        directories += [entry.path for entry in found if entry.is_dir(follow_symlinks=False)]
 
 
 def copy(source: str, target: str) -> None:
