@@ -20,7 +20,7 @@ import resource
 import signal
 from collections.abc import Callable, Collection, Mapping
 
-from pytest_runloop.local.engine import capabilities, descendants, landlock, trees
+from pytest_runloop.local.engine import capabilities, descendants, landlock, seccomp, trees
 from pytest_runloop.local.engine.hands import Hands
 from pytest_runloop.local.engine.isolation import BASE_PATH, OutOfReachError, SetUpError, World
 from pytest_runloop.local.engine.reach import Reach
@@ -169,6 +169,8 @@ class Landlocked(Plain):
     def _give_up_rights(self) -> None:
         """Leave no more than files here, also to root."""
         devices = [f"/dev/{name}" for name in DEVICES]
+        with contextlib.suppress(OSError):  # A processor whose calls nobody wrote down.
+            seccomp.refuse_keyrings()
         try:
             if os.geteuid() == 0:
                 capabilities.give_up_most()

@@ -11,10 +11,11 @@ from pytest_runloop.local.engine import confined, confined_shims, landlock, shor
 from pytest_runloop.local.engine.protocol import BoxSpec, Capability, EngineError
 from pytest_runloop.local.engine.tiers import Helpers, Tier
 
-# All of a machine's system, as far as everybody may read it; nobody's home, nobody's temporary files.
+# All of a machine's system; nobody's home, nobody's temporary files. Of /dev only what `confined` names:
+# root may read disks.
 _SYSTEM = (
     "bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "etc", "opt", "nix", "gnu", "snap",
-    "proc", "sys", "dev",
+    "proc", "sys",
     "var/lib/dpkg", "var/lib/apt", "var/cache/apt", "var/lib/rpm", "lib/apk", "var/cache/fontconfig",
 )  # fmt: skip
 _RESOLVER = "/etc/resolv.conf"  # A link into /run on many machines.

@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 
-from pytest_runloop.local.engine import mounts, seccomp, syscalls, trees
+from pytest_runloop.local.engine import capabilities, mounts, seccomp, syscalls, trees
 from pytest_runloop.local.engine.isolation import SetUpError, World
 
 TYPE_CHECKING = False  # `typing` would weigh on every box.
@@ -27,6 +27,9 @@ class Namespaced(World):
 
     Everything in it runs as its root. Where the engine runs as root, all ids exist inside and are the
     host's; else root is the only one, and stands for the user who runs the engine.
+
+    To many switches of the kernel, root is root whatever its namespace. So root that is the host's mounts
+    nothing: it could mount another `/proc` beside the one whose switches are read-only.
     """
 
     clone_flags = (
@@ -69,11 +72,15 @@ class Namespaced(World):
             _map_one(self._user, self._group)
         else:
             os.setgroups([])
+            _forbid_group_namespaces()
         os.umask(0)
         mounts.build(self.plan, protect=told == _ALL_IDS)
         self._furnish()
+        seccomp.refuse_keyrings()
         if told == _ONE_ID:
             seccomp.install_root_emulation()
+        else:
+            capabilities.give_up_most()
         syscalls.set_dumpable(False)
         syscalls.die_with_parent()
 
@@ -140,6 +147,12 @@ def _map_one(user: int, group: int) -> None:
             _write(f"/proc/self/{name}", text)
         except OSError as error:
             raise SetUpError(f"write {name}", error.errno or errno.EPERM) from error
+
+
+def _forbid_group_namespaces() -> None:
+    """Let nobody in the box mount control groups anew, by a namespace below: root may change ours there."""
+    with contextlib.suppress(OSError):  # A container's /proc may be read-only; it has its own groups.
+        _write("/proc/sys/user/max_cgroup_namespaces", "0")
 
 
 def _write(path: str, text: str) -> None:

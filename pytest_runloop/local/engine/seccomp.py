@@ -63,6 +63,7 @@ _ARCHITECTURES = {
             "mknod": 133, "mknodat": 259,
             "clone": 56, "clone3": 435, "unshare": 272, "setns": 308,
             "mount": 165, "umount2": 166, "pivot_root": 155,
+            "add_key": 248, "request_key": 249, "keyctl": 250,
         },
     ),
     "aarch64": Architecture(
@@ -75,6 +76,7 @@ _ARCHITECTURES = {
             "mknodat": 33,
             "clone": 220, "clone3": 435, "unshare": 97, "setns": 268,
             "mount": 40, "umount2": 39, "pivot_root": 41,
+            "add_key": 217, "request_key": 218, "keyctl": 219,
         },
     ),
 }  # fmt: skip
@@ -83,6 +85,7 @@ _ALWAYS = ("chown", "fchown", "lchown", "fchownat", "setgroups")
 _BY_IDS = {"setuid": 1, "setgid": 1, "setfsuid": 1, "setfsgid": 1,
            "setreuid": 2, "setregid": 2, "setresuid": 3, "setresgid": 3}  # fmt: skip
 _BY_MODE = {"mknod": 1, "mknodat": 2}  # the argument that holds the mode
+_KEYRINGS = ("add_key", "request_key", "keyctl")
 
 
 def architecture() -> Architecture:
@@ -107,6 +110,16 @@ def install_root_emulation() -> None:
     :raises OSError: if the kernel refuses; ENOSYS on an unknown processor.
     """
     install(_root_emulation())
+
+
+def refuse_keyrings() -> None:
+    """Refuse the kernel's key store to this thread and all that it starts, as if the kernel had none.
+
+    Keys belong to user ids, of which a box has the server's, and no namespace keeps them apart.
+
+    :raises OSError: as `install_root_emulation`.
+    """
+    install([*on_calls(_KEYRINGS, [fail_with(errno.ENOSYS)]), give(ALLOW)])
 
 
 def install(body: Sequence[Instruction]) -> None:
