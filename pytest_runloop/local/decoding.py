@@ -20,6 +20,8 @@ from .settings import Settings
 
 _METADATA = re.compile(r"metadata\[(?P<key>[^\]]*)\](?P<any>\[in\])?")
 
+_SURROGATES = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+
 
 async def decoded(match: Match, request: Request, settings: Settings, body: bytes) -> Call:
     """Return the call that a request makes.
@@ -72,9 +74,19 @@ def _json_object(body: bytes) -> dict[str, Any]:
         value = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise invalid(f"the body is not JSON: {error}") from None
+    if _SURROGATES.search(body):
+        _refuse_surrogates(value)
     if not isinstance(value, dict):
         raise invalid(f"the body must be a JSON object, not {type(value).__name__}")
     return value
+
+
+def _refuse_surrogates(value: Any) -> None:
+    """Refuse half a pair of surrogates: JSON can say it, and no file, log or answer can hold it."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise invalid("the body holds half of a surrogate pair, which is no character") from None
 
 
 def _refuse_constant(name: str) -> float:

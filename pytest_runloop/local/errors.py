@@ -57,6 +57,7 @@ _BY_ERRNO: dict[int, tuple[int, str, str]] = {
     errno.ENAMETOOLONG: (400, "invalid_request", "the path is too long"),
     errno.ELOOP: (400, "invalid_request", "its symbolic links go round in a circle"),
     errno.ETXTBSY: (400, "invalid_request", "it is a program that is running"),
+    errno.EAGAIN: (400, "invalid_request", "it is a pipe that nobody reads from"),
     errno.ENXIO: (400, "invalid_request", "it is a pipe or socket, not a file"),
 }
 

@@ -153,3 +153,19 @@ def test_a_failed_request_may_be_repeated(shared: Box) -> None:
     ok(shared.post(f"executions/{execution}/kill", {}))
     shared.finish(execution)
     assert shared.post(path, body, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"name": "\\ud800"}', b'{"name": "\\udc00\\ud800"}', b'{"name": "\xed\xb0\x80"}', b'["\\uDFFF"]'],
+)
+def test_half_of_a_surrogate_pair_is_refused(api: httpx.Client, body: bytes) -> None:
+    answer = api.post("/v1/devboxes", content=body, headers={"content-type": "application/json"})
+    refused(answer, 400, "invalid_request", "surrogate")
+
+
+def test_a_character_beyond_the_basic_plane_may_be_escaped(api: httpx.Client) -> None:
+    body = b'{"name": "\\ud83d\\ude00"}'
+    view = ok(api.post("/v1/devboxes", content=body, headers={"content-type": "application/json"}))
+    assert view["name"] == "\U0001f600"
+    ok(api.post(f"/v1/devboxes/{view['id']}/shutdown", json={}))

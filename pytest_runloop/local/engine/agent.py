@@ -26,6 +26,7 @@ _DEFAULT_SIGNALS = tuple(
     number for number in range(1, signal.NSIG) if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33)
 )
 _STREAMS = 3
+_LONGEST_PATH = 4095  # bytes
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
 
 
@@ -135,6 +136,8 @@ class Agent:
 
     def _open(self, message: Message, _: list[int]) -> tuple[None, list[int]]:
         place, flags, mode = message["path"], message["flags"], message["mode"]
+        if len(os.fsencode(place)) > _LONGEST_PATH:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), place)
         # Opening a FIFO would wait for its other end, and everybody else's requests with it.
         descriptor = self._world.open(place, flags | os.O_NONBLOCK, mode, message["parents"])
         if not flags & os.O_NONBLOCK:

@@ -147,6 +147,7 @@ def _failure(step: str, number: int | None) -> Message:
 
 def _inhabit(world: World, connection: Connection) -> int:
     _close_all_but(connection.socket.fileno(), *world.descriptors())
+    sys.setrecursionlimit(_DEEPEST)  # Directories are made from below.
     try:
         world.enter()
     except SetUpError as error:

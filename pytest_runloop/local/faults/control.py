@@ -24,10 +24,11 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .devboxes import FaultyDevboxes
 from .gates import Gate
@@ -79,22 +80,32 @@ def control_app(injector: Injector, devboxes: FaultyDevboxes, api_key: str) -> A
         ("POST", "/_local/gates/{name}/wait", control.wait),
         ("POST", "/_local/gates/{name}/release", control.release),
     ]
-    routes = [Route(path, _guarded(handler, api_key), methods=[verb]) for verb, path, handler in table]
-    return Router([*routes, Route("/{path:path}", _guarded(_unknown, api_key))])
+    routes = [Route(path, _answering(handler), methods=[verb]) for verb, path, handler in table]
+    return guarded(Router([*routes, Route("/{path:path}", _answering(_unknown))]), api_key)
 
 
 async def _unknown(request: Request) -> dict[str, Any]:
     raise _RefusedError(404, f"there is no {request.method} {request.url.path}")
 
 
-def _guarded(handler: Handler, api_key: str) -> Callable[[Request], Awaitable[Response]]:
+def guarded(app: ASGIApp, api_key: str) -> ASGIApp:
+    """Return an application that answers only who sends the key; others do not even learn its routes."""
     expected = f"Bearer {api_key}".encode()
 
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        given = Headers(scope=scope).get("authorization", "").encode("latin-1")
+        if hmac.compare_digest(given, expected):
+            await app(scope, receive, send)
+        else:
+            refusal = JSONResponse({"message": "the API key is missing or wrong"}, 401)
+            await refusal(scope, receive, send)
+
+    return answer
+
+
+def _answering(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        given = request.headers.get("authorization", "").encode("latin-1")
         try:
-            if not hmac.compare_digest(given, expected):
-                raise _RefusedError(401, "the API key is missing or wrong")
             return JSONResponse(await handler(request))
         except _RefusedError as refused:
             return JSONResponse({"message": str(refused)}, refused.status, refused.headers)
