@@ -24,11 +24,11 @@ def test_a_request_is_told_by_verb_and_path(name: str) -> None:
 @pytest.mark.parametrize(
     ("verb", "path", "endpoint", "devbox_id"),
     [
-        ("GET", "/v1/objects/obj_0123456789abcdef", "GET /v1/objects/{id}", None),
+        ("GET", "/v1/levitations/lev_0123456789abcdef", "GET /v1/levitations/{id}", None),
         (
             "POST",
-            "/v1/devboxes/dbx_0123456789/create_tunnel",
-            "POST /v1/devboxes/{id}/create_tunnel",
+            "/v1/devboxes/dbx_0123456789/levitate",
+            "POST /v1/devboxes/{id}/levitate",
             "dbx_0123456789",
         ),
         ("GET", "/v1/devboxes/disk_snapshots", "snapshots.list", None),
@@ -60,9 +60,9 @@ def test_patterns(pattern: str, meant: bool) -> None:
 
 
 def test_an_undeclared_call_may_have_a_devbox_in_its_path() -> None:
-    assert names_a_devbox("POST /v1/devboxes/*/create_tunnel")
+    assert names_a_devbox("POST /v1/devboxes/*/levitate")
 
 
 def test_a_star_means_calls_that_are_not_declared_too() -> None:
-    assert matches("*", identify("GET", "/v1/objects"))
-    assert matches("GET /v1/obj*", identify("GET", "/v1/objects"))
+    assert matches("*", identify("GET", "/v1/levitations"))
+    assert matches("GET /v1/lev*", identify("GET", "/v1/levitations"))
