@@ -37,7 +37,7 @@ class Doctor:
             cwd=self.directory,
             env={
                 **inherited,
-                "PYTHONPATH": str(PROJECT),
+                "PYTHONPATH": os.pathsep.join([str(PROJECT), *filter(None, [inherited.get("PYTHONPATH")])]),
                 "RUNLOOP_STATE_DIR": str(self.directory / "state"),
                 "PYTHONWARNINGS": "error",
                 **self.environment,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -222,6 +224,9 @@ async def test_abstract_sockets_outside_are_out_of_reach(room: Room) -> None:
         assert "refused:" in await room.tries(_ABSTRACT, name)
 
 
+_CONNECT = "attempt('connect', socket.socket(socket.AF_UNIX).connect, given[0])"
+
+
 async def test_a_socket_with_a_path_outside_such_as_that_of_an_ssh_agent_is_not_there(room: Room) -> None:
     room.needs(Capability.OWN_ROOT)
     place = Path("/tmp") / f"runloop-trust-{uuid.uuid4().hex[:8]}"
@@ -229,9 +234,7 @@ async def test_a_socket_with_a_path_outside_such_as_that_of_an_ssh_agent_is_not_
         listener.bind(str(place))
         try:
             listener.listen()
-            said = await room.tries(
-                "attempt('connect', socket.socket(socket.AF_UNIX).connect, given[0])", str(place)
-            )
+            said = await room.tries(_CONNECT, str(place))
         finally:
             place.unlink()
     assert "refused: connect FileNotFoundError" in said
@@ -392,3 +395,21 @@ async def test_a_plain_process_can_do_whatever_the_user_can(
     await say(room.box, f"kill -TERM {victim.pid}; echo changed >{room.outside}/secret")
     assert victim.wait() == -signal.SIGTERM
     assert _text(room.outside / "secret") == "changed\n"
+
+
+async def test_landlock_does_not_keep_modes(room: Room) -> None:
+    if room.engine.tier != "landlock":
+        pytest.skip("of the landlock tier")
+    before = await asyncio.to_thread(os.stat, room.outside / "secret")
+    await say(room.box, f"chmod 600 {room.outside}/secret")
+    assert await asyncio.to_thread(os.stat, room.outside / "secret") != before
+
+
+async def test_landlock_leaves_sockets_with_a_path_open(room: Room) -> None:
+    if room.engine.tier != "landlock":
+        pytest.skip("of the landlock tier")
+    with tempfile.TemporaryDirectory(prefix="runloop-trust-") as place, socket.socket(socket.AF_UNIX) as one:
+        one.bind(f"{place}/agent")
+        one.listen()
+        said = await room.tries(_CONNECT, f"{place}/agent")
+    assert "done: connect" in said
