@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import pytest_asyncio
 import runloop_api_client as sdk
@@ -92,6 +94,27 @@ def test_snapshots_and_suspension(runloop: sdk.RunloopSDK) -> None:
         assert devbox.file.read(file_path="kept") == "1"
         snapshot.delete()
         assert snapshot.get_info().status == "deleted"
+
+
+def test_a_tunnel_from_its_beginning_to_its_end(runloop: sdk.RunloopSDK, backend: Server) -> None:
+    with runloop.devbox.create(tunnel={"auth_mode": "open"}) as devbox:
+        tunnel = devbox.get_tunnel()
+        assert tunnel is not None
+        assert (tunnel.auth_mode, tunnel.auth_token) == ("open", None)
+        url = devbox.get_tunnel_url(8000)
+        assert url == f"https://8000-{tunnel.tunnel_key}.tunnel.127.0.0.1"
+        # Nobody can call that here; the host name in it is understood, though.
+        hall = urlsplit(str(tunnel.model_extra["url_template"] if tunnel.model_extra else "")).port
+        answer = httpx.get(f"http://127.0.0.1:{hall}", headers={"host": url.removeprefix("https://")})
+        assert (answer.status_code, devbox.id in answer.text) == (502, True)
+        devbox.net.remove_tunnel()
+        assert devbox.get_tunnel() is None
+        assert devbox.get_tunnel_url(8000) is None
+        tunnel = devbox.net.enable_tunnel(auth_mode="authenticated", wake_on_http=True)
+        assert tunnel.auth_token
+        assert tunnel.wake_on_http
+        with pytest.raises(sdk.BadRequestError, match="has a tunnel already"):
+            devbox.net.enable_tunnel()
 
 
 def test_blueprints(runloop: sdk.RunloopSDK) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from .running import Inside
@@ -86,6 +88,35 @@ async def test_an_idle_devbox_can_be_suspended_instead_and_resumed(within: Insid
     assert resumed.json()["status"] == "running"
     await within.clock.advance(30)
     await within.reach(identifier, "suspended")
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+async def test_a_request_through_a_tunnel_is_use_until_its_answer_ends(
+    within: Inside, keep_alive: bool
+) -> None:
+    identifier = await _running(within, after_idle={"idle_time_seconds": 30, "on_idle": "shutdown"})
+    path = f"/v1/devboxes/{identifier}"
+    service = Path(__file__).with_name("service.py").read_text()
+    await within.api.post(
+        f"{path}/write_file_contents", json={"file_path": "service.py", "contents": service}
+    )
+    # As a daemon: a command that runs would be use too.
+    await _use(
+        within, identifier, "setsid python3 service.py 0 >/dev/null 2>&1 & until [ -e port ]; do :; done"
+    )
+    told = await within.api.post(f"{path}/read_file_contents", json={"file_path": "port"})
+    await within.api.post(f"{path}/enable_tunnel", json={"http_keep_alive": keep_alive})
+    tunnel = await within.api.post(f"{path}/create_tunnel", json={"port": int(told.text)})
+    async with httpx.AsyncClient(base_url=tunnel.json()["url"], timeout=60) as client:
+        held = asyncio.create_task(client.get("/held"))
+        await _use(within, identifier, "until [ -e held ]; do :; done")
+        await within.clock.advance(30)
+        assert (await within.view(identifier))["status"] == ("running" if keep_alive else "shutdown")
+        if keep_alive:
+            await _use(within, identifier, "touch go")
+        assert (await held).status_code == (200 if keep_alive else 502)
+        await within.clock.advance(30)
+        assert (await within.view(identifier))["shutdown_reason"] == "idle"
 
 
 async def test_looking_at_a_devbox_is_not_use(within: Inside) -> None:

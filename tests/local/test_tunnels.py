@@ -169,6 +169,16 @@ def test_an_early_answer_is_read_although_the_body_is_still_coming(http: httpx.C
     assert (answer.status_code, answer.text) == (413, "too much")
 
 
+def test_a_client_may_ask_whether_to_send_its_body(url: str) -> None:
+    with socket.create_connection(address(url), PATIENCE) as connection:
+        connection.sendall(
+            b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert connection.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"ok")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 def test_websocket_messages_go_both_ways(url: str) -> None:
     with connect(url.replace("http", "ws") + "/websocket", max_size=None) as websocket:
         for message in ("hello", b"\x00\xff", "x" * 70_000, "ä" * 300):
@@ -245,6 +255,7 @@ def test_a_service_that_closes_without_an_answer_is_named(http: httpx.Client, po
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         b"GET / HTTP/1.1\r\nno field\r\n\r\n",
         b"GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: b\nTransfer-Encoding: chunked\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\n",

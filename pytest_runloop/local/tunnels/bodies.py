@@ -14,6 +14,9 @@ _LONGEST_LINE = 16 * 1024
 class Body(Protocol):
     """What is left of a body."""
 
+    left: int
+    """How many bytes are at least left of it, before anything of it must be looked at."""
+
     @property
     def done(self) -> bool:
         """Whether nothing is left."""
@@ -47,6 +50,7 @@ class Endless:
     """A body that ends with the connection, or another protocol."""
 
     done = False
+    left = 2**63 - 1
 
     def take(self, data: bytearray, start: int, end: int) -> int:
         """Take everything."""
@@ -58,16 +62,16 @@ class Chunked:
 
     def __init__(self) -> None:
         self.done = False
-        self._left = 0  # of a chunk and the line end after it
+        self.left = 0  # of a chunk and the line end after it
         self._line = bytearray()
         self._trailing = False
 
     def take(self, data: bytearray, start: int, end: int) -> int:
         """Count."""
         while start < end and not self.done:
-            if self._left:
-                step = min(self._left, end - start)
-                self._left -= step
+            if self.left:
+                step = min(self.left, end - start)
+                self.left -= step
                 start += step
             else:
                 start = self._take_line(data, start, end)
@@ -92,10 +96,10 @@ class Chunked:
         size = line.partition(b";")[0].strip(b" \t")
         if not _SIZE.fullmatch(size):
             raise HeadError(f"{line[:40].decode('latin-1')!r} is no size of a chunk")
-        self._left = int(size, 16)
-        self._trailing = not self._left
-        if self._left:
-            self._left += len(b"\r\n")
+        self.left = int(size, 16)
+        self._trailing = not self.left
+        if self.left:
+            self.left += len(b"\r\n")
 
 
 def body_of_request(request: Request) -> Body:
