@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,15 +17,13 @@ from .dockerfile.parser import parse
 from .dockerfile.plan import BaseImage, BuildPlan, key_of
 from .dockerfile.planner import BuildInputs, resolve_plan
 from .engine.protocol import Engine
-from .errors import ENGINE_ERRORS, as_api_error
+from .errors import ENGINE_ERRORS, as_api_error, is_full_disk
 from .launch import User
 from .machine import STARTER, build_platform, system_key, system_name
 from .records import BlueprintRecord
 from .setup import SetupError
 from .stages import Ground, StageBuilder
 from .steps import AnyStep, BootStep, FilesStep, SetupStep
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +97,8 @@ async def build(recipe: Recipe, engine: Engine, cache: LayerCache, log: BuildLog
         raise BuildError(str(as_api_error(error, "build the blueprint")), _reason(error)) from error
 
 
-def _reason(error: BaseException | None) -> BuildFailureReason:
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL:
-            return "out_of_disk"
-        error = error.__cause__
-    return "build_failed"
+def _reason(error: BaseException) -> BuildFailureReason:
+    return "out_of_disk" if is_full_disk(error) else "build_failed"
 
 
 async def _built(recipe: Recipe, engine: Engine, cache: LayerCache, log: BuildLog) -> Image:

@@ -106,6 +106,7 @@ class Commands:
 
 
 async def _completed(life: Life, execution: Execution) -> None:
+    life.memory_ran_out(execution)
     _log(life, execution, f"exited with status {execution.exit_status}")
     await life.devbox.executions.settle(execution)
 

@@ -62,6 +62,18 @@ _BY_ERRNO: dict[int, tuple[int, str, str]] = {
 }
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+    """Tell whether an error comes from a full disk, however often it was wrapped since."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        error = error.__cause__
+    return False
+
+
 def _from_os_error(error: OSError, doing: str) -> ApiError:
     unknown = (500, "io_error", error.strerror or str(error))
     status, code, why = _BY_ERRNO.get(error.errno or 0, unknown)

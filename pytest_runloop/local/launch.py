@@ -11,6 +11,7 @@ from typing import Any
 from ..contract.views.launch import LaunchParameters
 from .engine.protocol import Capability, Engine
 from .errors import ApiError, invalid, not_supported
+from .limits import check_size
 from .settings import Settings
 
 _MACHINES = {"x86_64": "x86_64", "aarch64": "arm64"}
@@ -176,9 +177,13 @@ def check_launch_parameters(launch: Mapping[str, Any], engine: Engine, settings:
     :raises ApiError: naming the first such parameter.
     """
     _check_lifetime(launch, settings)
+    check_size(launch)
     wanted = launch.get("architecture")
     if wanted and wanted != architecture():
-        raise not_supported(f"emulate processors: this machine is {architecture()}, not {wanted}")
+        raise not_supported(
+            f"emulate processors: this machine is {architecture()}, and"
+            f" `launch_parameters.architecture` asks for {wanted}; leave it out to get this machine's"
+        )
     if user := launch.get("user_parameters"):
         _check_user(User(**user), engine)
     for command in launch.get("launch_commands") or ():

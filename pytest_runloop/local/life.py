@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import cast
 
 from ..contract.views.devboxes import FailureReason, ShutdownReason
 from .bash import login_shell
 from .devboxes import Devbox, Tools
-from .engine.protocol import Box, BoxSpec, Engine, EngineError
-from .errors import ENGINE_ERRORS, ApiError, as_api_error
+from .engine.protocol import Box, BoxSpec, Engine, EngineError, Limit
+from .errors import ENGINE_ERRORS, ApiError, as_api_error, is_full_disk
 from .events import Death, Moment
+from .executions import Execution
 from .launch import check_home
+from .limits import limits_of, remarks
 from .logbook import LineSink
 from .notice import hold
-from .processes import start
+from .processes import KILLED, start
 from .setup import SetupError, run_commands, write_files
 from .tasks import Tasks
 from .timers import Deadline, Idleness
+
+_DEATHS: Mapping[Limit | None, FailureReason] = {Limit.MEMORY: "out_of_memory", Limit.DISK: "out_of_disk"}
 
 
 class Life:
@@ -36,6 +40,8 @@ class Life:
         self._clock = tools.clock
         self._events = tools.events
         self._tasks = tasks
+        self._settings = tools.settings
+        self._memory_kills = 0
         # One change of the box at a time: booting, suspending, freezing, destroying.
         self._turn = asyncio.Lock()
         launch = devbox.launch
@@ -58,21 +64,30 @@ class Life:
             if box is not None:
                 await self._prepare(box)
         except (*ENGINE_ERRORS, ApiError) as error:
-            self._fail(str(as_api_error(error, "boot the devbox")))
+            self._fail(str(as_api_error(error, "boot the devbox")), self._reason(error))
         except SetupError as error:
-            self._fail(str(error))
+            self._fail(str(error), self._reason(error))
+
+    def _reason(self, error: Exception) -> FailureReason:
+        """Return why the devbox could not be made."""
+        if is_full_disk(error):
+            return "out_of_disk"
+        return "out_of_memory" if self.memory_ran_out() else "execution_failed"
 
     async def _booted(self) -> Box | None:
         devbox = self.devbox
         user = devbox.launch.user
-        spec = BoxSpec(devbox.id, devbox.launch.layer, username=user.username, uid=user.uid)
+        limits = limits_of(devbox.launch.parameters, self._settings.processes)
+        spec = BoxSpec(devbox.id, devbox.launch.layer, username=user.username, uid=user.uid, limits=limits)
         async with self._turn:
             if devbox.ended:
                 return None
             devbox.box = box = await self._engine.boot(spec)
+        for remark in remarks(devbox.launch.parameters, self._engine):
+            devbox.log.note("stats", remark.text, level=remark.level)
         if devbox.ended:
             return None
-        box.ended.add_done_callback(self._died)
+        box.ended.add_done_callback(lambda ended: self._died(box, ended))
         devbox.move("initializing")
         return box
 
@@ -116,7 +131,10 @@ class Life:
             status = await running.finish()
             if self.devbox.status in ("initializing", "running", "resuming"):
                 log.note("entrypoint", f"exited with status {status}", cmd=command, exit_code=status)
-                self.end("entrypoint_exit")
+                if status == KILLED and self.memory_ran_out():
+                    self._fail("the entrypoint was killed: its memory was used up", "out_of_memory")
+                else:
+                    self.end("entrypoint_exit")
 
         self._tasks.start(watch())
 
@@ -168,9 +186,28 @@ class Life:
             self.devbox.fail(reason)
             self._over()
 
-    def _died(self, ended: asyncio.Future[str]) -> None:
+    def _died(self, box: Box, ended: asyncio.Future[str]) -> None:
         if not ended.cancelled():
-            self._fail(f"the devbox ended by itself: {ended.result()}", "health_check_failed")
+            reason = _DEATHS.get(box.exceeded, "health_check_failed")
+            self._fail(f"the devbox ended by itself: {ended.result()}", reason)
+
+    def memory_ran_out(self, execution: Execution | None = None) -> bool:
+        """Tell whether the kernel killed processes for memory since this was asked last. The log says so too.
+
+        :param execution: that has just completed.
+        """
+        kills = self.devbox.box.memory_kills() if self.devbox.box is not None else 0
+        new, self._memory_kills = kills - self._memory_kills, kills
+        if new > 0:
+            victim = execution if execution and execution.exit_status == KILLED else None
+            self.devbox.log.note(
+                "kmsg",
+                f"out of memory: the kernel killed {new} of the devbox's processes; ask for a larger size",
+                level="error",
+                cmd=victim.command if victim else None,
+                cmd_id=victim.id if victim else None,
+            )
+        return new > 0
 
     def on_end(self, callback: Callable[[], None]) -> None:
         """Call back once, when the devbox has ended."""

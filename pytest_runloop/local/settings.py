@@ -19,6 +19,8 @@ class Settings:
     optimistic_timeout_max: int = 600
     keep_alive: int = 3600
     keep_alive_max: int = 172_800
+    processes: int = 4096
+    """Of each devbox, threads included."""
     stream_keep_alive: float = 10
     """Silent streams are cut by clients after 30 s."""
     upload_stall: float = 60

@@ -16,6 +16,7 @@ from typing import IO
 import pytest
 
 from pytest_runloop.local.engine import landlock, short_names
+from pytest_runloop.local.engine.sessions import Session
 from tests.support import engine_host
 from tests.support.children import PROJECT
 
@@ -64,6 +65,15 @@ class Host:
             os.close(handle)
 
 
+def _sweep(state_dir: Path) -> None:
+    """Do for what was killed what the next engine does."""
+    short_names.sweep()
+    session = Session(state_dir)
+    session.sweep()
+    session.retire()
+    session.close()
+
+
 @contextmanager
 def hosted(tier: str, state_dir: Path) -> Iterator[Host]:
     reading, writing = os.pipe()
@@ -90,7 +100,7 @@ def hosted(tier: str, state_dir: Path) -> Iterator[Host]:
         finally:
             process.kill()
             process.wait()
-            short_names.sweep()
+            _sweep(state_dir)
 
 
 @pytest.mark.parametrize("tier", _TIERS)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_runloop.local.engine import limiter
 from pytest_runloop.local.engine.engine import SandboxEngine
 from pytest_runloop.local.engine.protocol import Box, BoxSpec, Capability
 from tests.support import ordinary_user
@@ -264,7 +265,7 @@ async def test_a_cancelled_boot_leaves_nothing(engine: SandboxEngine) -> None:
 
 async def test_the_tier_promises_everything(engine: SandboxEngine) -> None:
     assert engine.tier == "namespace"
-    assert engine.capabilities == frozenset(Capability)
+    assert engine.capabilities | limiter.ALL == frozenset(Capability)
 
 
 async def test_a_suspended_box_keeps_its_disk_and_loses_its_processes(box: Box) -> None:

@@ -84,6 +84,7 @@ def _run_as_user(python: str, home: Path) -> str:
         ("from idle", "deep\n/etc/new"),
         ("from busy", "deep\nls: cannot access '/usr/bin/env': No such file or directory"),
         ("left", "lock"),
+        ("others", "ok"),
     ],
 )
 def test_an_ordinary_user_gets_the_same(said: dict[str, str], name: str, expected: str) -> None:
@@ -92,3 +93,9 @@ def test_an_ordinary_user_gets_the_same(said: dict[str, str], name: str, expecte
 
 def test_an_ordinary_user_sees_no_process_outside(said: dict[str, str]) -> None:
     assert int(said["processes"]) < 8
+
+
+def test_an_ordinary_users_fork_bomb_is_the_end_of_nothing_else(said: dict[str, str]) -> None:
+    if "limited-processes" not in said["limits"].split():
+        pytest.skip("this kernel counts all processes of a user together")
+    assert int(said["bomb"]) > 0

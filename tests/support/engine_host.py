@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from pytest_runloop.local.engine.protocol import BoxSpec
+from pytest_runloop.local.engine.protocol import BoxSpec, Limits
 from pytest_runloop.local.engine.select import open_engine
 from tests.support.boxes import start
 
@@ -33,7 +33,7 @@ async def main(tier: str, state_dir: str, boxes: int, descriptor: int) -> None:
     """Fill the boxes, tell, and wait to be killed."""
     engine = await open_engine(tier, Path(state_dir))
     for number in range(boxes):
-        box = await engine.boot(BoxSpec(f"b{number}"))
+        box = await engine.boot(BoxSpec(f"b{number}", limits=Limits(processes=500)))
         for script in _RUNAWAYS:
             await start(box, script, stdout=descriptor)
     os.close(descriptor)

@@ -11,7 +11,8 @@ import json
 import sys
 from pathlib import Path
 
-from pytest_runloop.local.engine.protocol import Box, BoxSpec, EngineError
+from pytest_runloop.local.engine import limiter
+from pytest_runloop.local.engine.protocol import Box, BoxSpec, EngineError, Limits
 from pytest_runloop.local.engine.select import open_engine
 from tests.support.boxes import run
 
@@ -64,6 +65,12 @@ async def _main(state_dir: Path) -> dict[str, str]:
         said["from busy"] = await _say(
             await engine.boot(BoxSpec("copy2", layer=busy)), "cat shut/in/file; ls /usr/bin/env"
         )
+        small = await engine.boot(BoxSpec("small", limits=Limits(processes=40)))
+        said["bomb"] = await _say(
+            small, "sh -c 'for _ in $(seq 60); do sleep 60 >/dev/null 2>&1 & done' 2>&1 | grep -c fork"
+        )
+        said["others"] = await _say(box, "sleep 0 & wait && echo ok")
+        said["limits"] = " ".join(sorted(engine.capabilities & limiter.ALL))
     finally:
         await engine.close()
     said["left"] = " ".join(

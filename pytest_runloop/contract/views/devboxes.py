@@ -13,7 +13,7 @@ from .tunnels import TunnelView
 
 FailureReason = Literal["out_of_memory", "out_of_disk", "execution_failed", "health_check_failed"]
 ShutdownReason = Literal["api_shutdown", "keep_alive_timeout", "entrypoint_exit", "idle", "ttl_expired"]
-LogSource = Literal["setup_commands", "entrypoint", "exec", "files", "stats"]
+LogSource = Literal["setup_commands", "entrypoint", "exec", "files", "stats", "kmsg"]
 
 
 class StateTransition(View):

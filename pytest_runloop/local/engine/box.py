@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from pytest_runloop.local.engine.channel import Channel, ChannelEndedError
 from pytest_runloop.local.engine.connecting import LOOPBACK, NOBODY_THERE, check_port, connected
+from pytest_runloop.local.engine.disk_watch import DiskWatch
 from pytest_runloop.local.engine.gate import Gate
 from pytest_runloop.local.engine.launcher import BootError, Forked
 from pytest_runloop.local.engine.layers import point
+from pytest_runloop.local.engine.limiter import Hold
 from pytest_runloop.local.engine.protocol import (
     BoxGoneError,
     BoxSpec,
@@ -24,6 +26,7 @@ from pytest_runloop.local.engine.protocol import (
     CapabilityError,
     Command,
     EngineError,
+    Limit,
 )
 from pytest_runloop.local.engine.wire import Message
 
@@ -66,13 +69,16 @@ class SandboxBox:
     :param engine: that boots it.
     :param spec: what it is.
     :param directory: its own, made already; `up` in it is its disk.
+    :param hold: keeps it to its limits.
     """
 
     home: str
     environment: Mapping[str, str]
 
-    def __init__(self, engine: SandboxEngine, spec: BoxSpec, directory: Path) -> None:
+    def __init__(self, engine: SandboxEngine, spec: BoxSpec, directory: Path, hold: Hold) -> None:
         self.spec = spec
+        self.hold = hold
+        self.exceeded: Limit | None = None
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._engine = engine
         self._directory = directory
@@ -83,6 +89,8 @@ class SandboxBox:
         self._opened: list[tuple[int, os.stat_result]] = []
         self._agent: Forked | None = None
         self._mementos: list[int] = []
+        self._own_layers: list[str] = []  # What it wrote before its snapshots.
+        self._watching: asyncio.Task[None] | None = None
         self._dropping: asyncio.Future[None] | None = None
         self._gone = "it was not booted"
         self._destroyed = False
@@ -95,6 +103,7 @@ class SandboxBox:
         """
         layers = await self._engine.layers.stack(self._layer)
         plan = self._engine.tier_of_boxes.plan(self.spec, self._directory, layers, reboot=reboot)
+        plan["bounds"] = self.hold.plan()
         zygote = self._engine.zygote()
         first: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
 
@@ -116,6 +125,7 @@ class SandboxBox:
         agent = zygote.boot(self.spec.name, plan, on_note, on_end)
         self.home, self.environment = await self._await_agent(agent, first, zygote.last_words)
         self._agent, self._gone = agent, ""
+        self._watch_disk()
 
     async def _await_agent(
         self, agent: Forked, first: asyncio.Future[Message], last_words: Callable[[], str]
@@ -129,6 +139,10 @@ class SandboxBox:
             self._forget_mementos()
             raise
         return message["home"], message["environment"]
+
+    def memory_kills(self) -> int:
+        """Return how many of its processes were killed for memory. As `protocol.Box.memory_kills`."""
+        return self.hold.group.memory_kills() if self.spec.limits.memory_bytes is not None else 0
 
     async def spawn(self, command: Command) -> SandboxProcess:
         """Start a process. As `protocol.Box.spawn`."""
@@ -245,6 +259,7 @@ class SandboxBox:
     async def _stop(self, why: str) -> None:
         """Kill the box and wait until the kernel is done with it."""
         self._gone = why
+        self._watch_no_more()
         agent, self._agent = self._agent, None
         if agent is not None:
             await agent.kill()
@@ -254,11 +269,44 @@ class SandboxBox:
     async def _die(self, agent: Forked) -> None:
         """The box ended by itself: find out why."""
         self._agent, self._gone = None, "it is ending"
-        self._gone = _reason(await agent.ended())
+        self._watch_no_more()
+        status = await agent.ended()
+        self._gone = _reason(status)
+        if status is not None and _was_killed(status) and self.memory_kills():
+            self.exceeded = Limit.MEMORY
+            self._gone += ", because the memory of the devbox was used up"
         self._end_processes()
         self._forget_mementos()
         if not self.ended.done():
             self.ended.set_result(self._gone)
+
+    # The disk
+
+    def _watch_disk(self) -> None:
+        most = self.spec.limits.disk_bytes
+        if most is not None:
+            watch = DiskWatch(self._directory, most, self._written)
+            self._watching = asyncio.create_task(self._end_when_full(watch, most))
+
+    def _watch_no_more(self) -> None:
+        watching, self._watching = self._watching, None
+        if watching is not None and watching is not asyncio.current_task():
+            watching.cancel()
+
+    async def _end_when_full(self, watch: DiskWatch, most: int) -> None:
+        written = await watch.exceeded()
+        self.exceeded = Limit.DISK
+        await self._stop(f"it wrote {written:,} bytes, and its disk has {most:,}")
+        if not self.ended.done():
+            self.ended.set_result(self._gone)
+
+    async def _written(self) -> int:
+        """Return how many bytes it wrote, looking at all its files."""
+        layers = self._engine.layers
+        below = [await layers.size(layer) for layer in self._own_layers]
+        above: int = await self._engine.run("size", str(self._directory / "up"))
+        copied = self.spec.layer if not self._engine.tier_of_boxes.stacked else None
+        return above + sum(below) - (await layers.size(copied) if copied else 0)
 
     def _note_exit(self, pid: int, status: int) -> None:
         if pid in self._processes:
@@ -291,6 +339,7 @@ class SandboxBox:
             layer = await self._engine.layers.add(self._layer, self._move)
             point(layer, self._directory)
             self._layer = layer
+            self._own_layers.append(layer)
         finally:
             await self._boot_again()
         return layer
@@ -356,6 +405,10 @@ def _reason(status: int | None) -> str:
     code = os.waitstatus_to_exitcode(status)
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"
     return f"its first process {how}"
+
+
+def _was_killed(status: int) -> bool:
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
 def _still_open(number: int, before: os.stat_result) -> bool:

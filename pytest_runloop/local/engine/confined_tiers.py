@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pytest_runloop.local.engine import confined, confined_shims, landlock, short_names
+from pytest_runloop.local.engine import confined, confined_shims, landlock, limiter, short_names
 from pytest_runloop.local.engine.protocol import BoxSpec, Capability, EngineError
 from pytest_runloop.local.engine.tiers import Helpers, Tier
 
@@ -26,7 +26,7 @@ class ProcessTier(Tier):
     """Plain processes in a directory of their own: order, not isolation."""
 
     name: ClassVar[str] = "process"
-    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    capabilities: ClassVar[frozenset[Capability]] = limiter.ALL
     isolation: ClassVar[str] = f"{confined.Plain.__module__}:{confined.Plain.__qualname__}"
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class LandlockTier(ProcessTier):
     """
 
     name: ClassVar[str] = "landlock"
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.CONFINED_WRITES})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.CONFINED_WRITES}) | limiter.ALL
     isolation: ClassVar[str] = f"{confined.Landlocked.__module__}:{confined.Landlocked.__qualname__}"
 
     async def prepare(self, state_dir: Path, helpers: Helpers) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 from pytest_runloop.local.engine.box import SandboxBox
 from pytest_runloop.local.engine.launcher import Zygote
 from pytest_runloop.local.engine.layers import LayerStore
+from pytest_runloop.local.engine.limiter import ALL, Hold, Limiter
 from pytest_runloop.local.engine.protocol import BoxSpec, Capability, EngineError
 from pytest_runloop.local.engine.sessions import Session
 from pytest_runloop.local.engine.tiers import Tier, TierReport
@@ -30,6 +31,7 @@ class SandboxEngine:
         self.notes: list[str] = []
         """What people should know of the choice, one sentence each."""
         self._session = session
+        self._limiter = Limiter(session, own_users=tier_of_boxes.own_users)
         self.layers = LayerStore(session, tier_of_boxes.name, self)
         self._zygote: Zygote | None = None
         self._boxes: set[SandboxBox] = set()
@@ -62,8 +64,8 @@ class SandboxEngine:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """What the tier can give."""
-        return self.tier_of_boxes.capabilities
+        """What the tier can give, with the limits that this host permits."""
+        return self.tier_of_boxes.capabilities - (ALL - self._limiter.capabilities)
 
     async def boot(self, spec: BoxSpec) -> SandboxBox:
         """Boot a box.
@@ -72,11 +74,14 @@ class SandboxEngine:
             exist; nothing is left of the box then.
         """
         directory = self._make_directory(spec)
+        hold = Hold()
         try:
+            hold = self._limiter.hold(spec)
             await self._fill(directory, spec.layer)
-            box = SandboxBox(self, spec, directory)
+            box = SandboxBox(self, spec, directory, hold)
             await box.start()
         except BaseException:
+            self._limiter.release(hold)
             self._drop(directory)
             raise
         self._boxes.add(box)
@@ -92,6 +97,7 @@ class SandboxEngine:
             await asyncio.gather(self._cleaner, return_exceptions=True)
         await asyncio.gather(*(box.destroy() for box in list(self._boxes)))
         await self.layers.close()
+        self._limiter.close()
         self._session.retire()
         with contextlib.suppress(EngineError, TimeoutError):  # The next engine goes on with it.
             async with asyncio.timeout(_LAST_CLEANING):
@@ -127,6 +133,7 @@ class SandboxEngine:
         :param layer: that it stood on.
         """
         self._boxes.discard(box)
+        self._limiter.release(box.hold)
         self._drop(directory)
         if layer is not None:
             self.layers.release(layer)

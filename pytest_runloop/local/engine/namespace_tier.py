@@ -25,6 +25,7 @@ class NamespaceTier(Tier):
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
     isolation: ClassVar[str] = "pytest_runloop.local.engine.namespace:Namespaced"
     stacked: ClassVar[bool] = True
+    own_users: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._layers_root = Path()

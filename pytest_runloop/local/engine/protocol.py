@@ -29,6 +29,41 @@ class Capability(StrEnum):
     """A snapshot of an idle devbox takes the same time whatever its size."""
     GUARANTEED_END = "guaranteed-end"
     """The kernel itself ends every process when the engine dies, however it dies."""
+    LIMITED_MEMORY = "limited-memory"
+    """The memory that was asked for is a limit. It takes control groups of the host."""
+    LIMITED_CPU = "limited-cpu"
+    """The processors that were asked for are a limit. It takes control groups of the host."""
+    LIMITED_DISK = "limited-disk"
+    """The disk that was asked for is a limit: a devbox that wrote more fails, within moments."""
+    LIMITED_PROCESSES = "limited-processes"
+    """Processes are bounded: a fork bomb is the end of nothing else. It takes control groups of the host, or
+    namespaces of an ordinary user."""
+
+
+class Limit(StrEnum):
+    """What of a box is bounded."""
+
+    MEMORY = "memory"
+    CPU = "cpu"
+    DISK = "disk"
+    PROCESSES = "processes"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a box may use at the most; `None` where nothing was asked for. See `Capability.LIMITED_MEMORY`
+    and its neighbours for what each engine can keep to.
+
+    :param memory_bytes: of all processes together, files in memory included.
+    :param cpus: processors, or parts of one, of all processes together.
+    :param disk_bytes: what it may add to the disk that it starts from.
+    :param processes: processes and threads.
+    """
+
+    memory_bytes: int | None = None
+    cpus: float | None = None
+    disk_bytes: int | None = None
+    processes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +75,7 @@ class BoxSpec:
     :param hostname: what `hostname` prints inside.
     :param username: the user that commands run as; `root` lives in `/root`, others in `/home/NAME`.
     :param uid: the id that user asks for, where the tier can give one.
+    :param limits: what it may use, as far as the engine can keep it to that.
     """
 
     name: str
@@ -47,6 +83,7 @@ class BoxSpec:
     hostname: str = "devbox"
     username: str = "user"
     uid: int | None = None
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +126,11 @@ class Box(Protocol):
     """What every command should have: HOME, USER, LOGNAME, SHELL, PATH, LANG, and what the tier needs."""
     ended: asyncio.Future[str]
     """Done when the box ended by itself (never by `destroy` or `suspend`), with the reason in words."""
+    exceeded: Limit | None
+    """The limit that the box died of, once `ended` is done; `None` if it was none."""
+
+    def memory_kills(self) -> int:
+        """Return how many of its processes the kernel killed so far because its memory was used up."""
 
     async def spawn(self, command: Command) -> Process:
         """Start a process.

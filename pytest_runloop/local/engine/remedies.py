@@ -37,11 +37,33 @@ _CAPABILITIES: dict[Capability, str] = {
     Capability.INSTANT_SNAPSHOTS: f"{_NAMESPACES}; until then keep what is snapshotted small",
     Capability.GUARANTEED_END: f"{_NAMESPACES}; until then end runs by Ctrl-C or SIGTERM, not SIGKILL",
 }
+_SCOPE = "run it under your own service manager: `systemd-run --user --scope pytest ...`"
+_AS_ROOT = "run the local backend as root, or boot with `systemd.unified_cgroup_hierarchy=1` and use a scope"
+_WRITABLE_GROUPS = "start the container with control groups that it may write to (`--privileged`)"
+_LIMITS = {
+    Capability.LIMITED_MEMORY,
+    Capability.LIMITED_CPU,
+    Capability.LIMITED_DISK,
+    Capability.LIMITED_PROCESSES,
+}
 
 
 def for_capability(capability: Capability) -> str:
     """Return what to do where no tier of this machine gives a capability."""
-    return _CAPABILITIES.get(capability, _NAMESPACES)
+    return for_limits(capability) or _CAPABILITIES.get(capability, _NAMESPACES)
+
+
+def for_limits(capability: Capability, root: Path = Path("/")) -> str:
+    """Return what to do where a limit cannot be kept to, or an empty text if the capability is no limit.
+
+    :param root: where `/proc`, `/sys` and the marks of containers lie; another one in tests.
+    """
+    if capability not in _LIMITS:
+        return ""
+    if _in_container(root):
+        return _WRITABLE_GROUPS
+    unified = (root / "sys/fs/cgroup/cgroup.controllers").exists()
+    return _SCOPE if unified else _AS_ROOT
 
 
 def for_namespaces(step: str, number: int, root: Path = Path("/")) -> str:

@@ -2,7 +2,7 @@
 
     state_dir/
         layers/ID/          outlive engines (`layers.py`)
-        sessions/ID/        one living engine: `lock`, `log` of its zygote, boxes/NAME/
+        sessions/ID/        one living engine: `lock`, `log` of its zygote, `groups`, boxes/NAME/
         trash/ID            to be deleted by whoever comes by
 
 A session's engine, and its zygote, hold a lock on it that the kernel frees. A session that can be locked is
@@ -19,12 +19,15 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from pytest_runloop.local.engine import cgroups
 from pytest_runloop.local.engine.protocol import EngineError
 from pytest_runloop.local.locks import held, is_free, locked
 
 # From linux/fs.h; the numbers are those of 64-bit machines.
 _GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602
 _TOP_DIRECTORY = 0x00020000
+_GROUPS = "groups"
+_LAST_ONES = 1.0  # seconds; what was killed is gone a moment after it let go of its files
 
 
 class Session:
@@ -56,6 +59,11 @@ class Session:
             raise EngineError(f"could not use {state_dir}: {error.strerror}", remedy) from error
 
     @property
+    def name(self) -> str:
+        """What no other session on this machine is called."""
+        return self.directory.name
+
+    @property
     def boxes(self) -> Path:
         """The directory of the boxes' directories."""
         return self.directory / "boxes"
@@ -73,8 +81,13 @@ class Session:
         """Move the directories of dead engines to the trash."""
         with self._registry():
             for directory in self._sessions.iterdir():
-                if directory != self.directory and directory.is_dir() and is_dead(directory):
+                dead = directory != self.directory and directory.is_dir() and is_dead(directory)
+                if dead and _remove_groups(directory):
                     self.discard(directory)
+
+    def note_groups(self, places: list[Path]) -> None:
+        """Write down where control groups of this session are about to be made (`cgroups.py`)."""
+        (self.directory / _GROUPS).write_text("".join(f"{place}\n" for place in places))
 
     def retire(self) -> None:
         """Move one's own directory to the trash."""
@@ -88,6 +101,18 @@ class Session:
 
     def _registry(self) -> contextlib.AbstractContextManager[None]:
         return locked(self._sessions / "lock")
+
+
+def _remove_groups(session: Path) -> bool:
+    """Remove the control groups of a dead engine, of which the kernel knows no owner.
+
+    :return: whether there are none any more.
+    """
+    try:
+        places = (session / _GROUPS).read_text().splitlines()
+    except FileNotFoundError:
+        return True
+    return all(cgroups.remove_session(Path(place), session.name, _LAST_ONES) for place in places)
 
 
 def is_dead(session: Path) -> bool:

@@ -47,6 +47,9 @@ class Tier:
     stacked: ClassVar[bool] = False
     """Whether a box stands on its layers. Else the one layer that it starts from is copied into its `up`."""
 
+    own_users: ClassVar[bool] = False
+    """Whether each box has a user namespace of its own."""
+
     async def prepare(self, state_dir: Path, helpers: Helpers) -> None:
         """Make what all boxes share, once when the engine starts.
 

@@ -17,7 +17,7 @@ import signal
 import socket
 import sys
 
-from pytest_runloop.local.engine import syscalls, trees
+from pytest_runloop.local.engine import bounds, syscalls, trees
 from pytest_runloop.local.engine.agent import Agent
 from pytest_runloop.local.engine.isolation import SetUpError, World, load
 from pytest_runloop.local.engine.wire import Connection, Message
@@ -27,6 +27,7 @@ NULL = 0
 _TASKS = {**trees.TASKS, "unshare": syscalls.unshare}
 _UNHURRIED, _NICE = ("remove", "merge"), 5
 _DEEPEST = 10_000  # directories; a path ends before
+_LAST_ONES = 2.0  # seconds
 _MOST_DESCRIPTORS = 1024  # The zygote closes what it gets, so its numbers stay small.
 
 
@@ -45,6 +46,7 @@ class Zygote:
         self._command_line = syscalls.CommandLine()
         self._numbers: dict[int, int] = {}  # process id -> the server's number for it
         self._pids: dict[int, int] = {}
+        self._groups: set[str] = set()
 
     def run(self) -> None:
         """Serve until the server has gone."""
@@ -65,6 +67,11 @@ class Zygote:
                 self._reap()
             if self._control.socket.fileno() in ready and not self._serve():
                 return
+
+    def remove_groups(self) -> None:
+        """Remove the control groups of a server that could not do so any more, and what is in them."""
+        for group in self._groups:
+            bounds.remove_groups(group, _LAST_ONES)
 
     def _serve(self) -> bool:
         frames = self._control.receive()
@@ -97,6 +104,8 @@ class Zygote:
             return
         if pid == 0:
             self._be(world, message, connection)
+        if world is not None:
+            self._groups.update(bounds.groups_of_session(world.plan.get("bounds", {})))
         connection.socket.close()
         self._numbers[pid], self._pids[message["number"]] = message["number"], pid
         if world is not None:
@@ -149,6 +158,7 @@ def _inhabit(world: World, connection: Connection) -> int:
     _close_all_but(connection.socket.fileno(), *world.descriptors())
     sys.setrecursionlimit(_DEEPEST)  # Directories are made from below.
     try:
+        bounds.apply(world.plan.get("bounds", {}))
         world.enter()
     except SetUpError as error:
         connection.send(_failure(error.step, error.number))
@@ -203,5 +213,7 @@ def main() -> None:
         return
     world = load(isolation)
     world.begin()
-    Zygote(Connection(socket.socket(fileno=control)), handle, world).run()
+    zygote = Zygote(Connection(socket.socket(fileno=control)), handle, world)
+    zygote.run()
     world.bury(())
+    zygote.remove_groups()
