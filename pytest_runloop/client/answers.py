@@ -257,6 +257,17 @@ def without(what: str, request: RequestInfo) -> APIResponseValidationError:
     )
 
 
+def told_error(data: bytes, request: RequestInfo, settings: Settings) -> APIStatusError:
+    """Return the error that an event of a stream tells of.
+
+    :param data: of the event.
+    """
+    body = body_of(data)
+    code = body.get("code") if isinstance(body, Mapping) else None
+    status = code if isinstance(code, int) else 500
+    return status_error(Answer(status, {}, body), request, settings)
+
+
 def body_of(content: bytes) -> object:
     """Return a body as JSON where it is JSON, else as text."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -16,6 +16,7 @@ from .descriptors import READ, WRITE, close_quietly, write_all, write_file
 from .devboxes import Devbox
 from .errors import ENGINE_ERRORS, ApiError, as_api_error, invalid
 from .launch import check_path
+from .life import Life
 from .multipart import Event, PartData, PartEnd, PartStart, extend_field, text_of
 
 _CHUNK = 256 * 1024
@@ -40,10 +41,12 @@ class FileBody:
     """A file's bytes, read while they are sent.
 
     :param fd: the open file; this object owns it.
+    :param closed: called once it is closed.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, closed: Callable[[], None]) -> None:
         self._fd = fd
+        self._closed = closed
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while data := await asyncio.to_thread(os.read, self._fd, _CHUNK):
@@ -51,16 +54,26 @@ class FileBody:
 
     async def aclose(self) -> None:
         """Close the file."""
-        close_quietly(self._fd)
+        if self._fd >= 0:
+            close_quietly(self._fd)
+            self._fd = -1
+            self._closed()
 
 
-async def read(devbox: Devbox, path: str, name: str) -> FileBody:
-    """Open a file to be sent.
+async def read(life: Life, path: str, name: str) -> FileBody:
+    """Open a file to be sent. The devbox is in use until that is done.
 
     :param name: the parameter that named it.
     :raises ApiError: if it cannot be read.
     """
     check_path(path, name)
+    with life.using():
+        fd = await _opened(life.devbox, path)
+    life.idleness.begin_use()
+    return FileBody(fd, life.idleness.end_use)
+
+
+async def _opened(devbox: Devbox, path: str) -> int:
     doing = f"read {path}"
     box = devbox.running_box(doing)
     try:
@@ -70,7 +83,7 @@ async def read(devbox: Devbox, path: str, name: str) -> FileBody:
     mode = os.fstat(fd).st_mode
     if stat.S_ISREG(mode):
         devbox.log.note("files", doing)
-        return FileBody(fd)
+        return fd
     os.close(fd)
     if stat.S_ISDIR(mode):
         raise ApiError(400, "is_a_directory", f"cannot {doing}: it is a directory")

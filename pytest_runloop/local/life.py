@@ -228,12 +228,13 @@ class Life:
             if self.devbox.box is not None:
                 await self.devbox.box.destroy()
                 self.devbox.box = None
+        self.devbox.log.close()
 
     # Time
 
     def keep_alive(self) -> None:
-        """Begin the lifetime anew."""
-        if self._lifetime is not None:
+        """Begin the lifetime anew. That of a suspended devbox stands still until it is resumed."""
+        if self._lifetime is not None and self.devbox.status not in ("suspending", "suspended"):
             self._lifetime.restart()
 
     def _expired(self) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from itertools import islice
 
 from ..contract.views.devboxes import DevboxLog, LogSource
 from .clock import Clock
+from .notice import Notice
 
 _LINE_MAX = 16 * 1024
 
@@ -20,6 +22,11 @@ class Logbook:
     def __init__(self, clock: Clock, limit: int) -> None:
         self._clock = clock
         self._lines: deque[DevboxLog] = deque(maxlen=limit)
+        self.count = 0
+        """How many lines were ever written."""
+        self.closed = False
+        self.changed = Notice()
+        """Rung at each line, and at the end."""
 
     def note(
         self,
@@ -44,14 +51,27 @@ class Logbook:
             shell_name=shell_name,
         )
         self._lines.append(line)
+        self.count += 1
+        self.changed.ring()
 
-    def lines(self, execution_id: str | None = None, shell_name: str | None = None) -> list[DevboxLog]:
-        """Return the lines, oldest first, of one execution or one shell if asked."""
-        return [
-            line
-            for line in self._lines
-            if execution_id in (None, line.cmd_id) and shell_name in (None, line.shell_name)
-        ]
+    def close(self) -> None:
+        """Say that nothing more comes: nobody needs to wait for it."""
+        self.closed = True
+        self.changed.ring()
+
+    def lines(self, wanted: Callable[[DevboxLog], bool] = lambda _: True) -> list[DevboxLog]:
+        """Return the lines that are wanted, oldest first."""
+        return list(filter(wanted, self._lines))
+
+    def since(self, position: int) -> tuple[list[DevboxLog], int]:
+        """Return the lines after the first so many, as far as they are kept, and the new position."""
+        first = self.count - len(self._lines)
+        return list(islice(self._lines, max(0, position - first), None)), self.count
+
+
+def of(execution_id: str | None, shell_name: str | None) -> Callable[[DevboxLog], bool]:
+    """Return what tells the lines of one execution or one shell, or of both; all of them for `None`."""
+    return lambda line: execution_id in (None, line.cmd_id) and shell_name in (None, line.shell_name)
 
 
 class LineSink:

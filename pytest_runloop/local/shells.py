@@ -77,6 +77,8 @@ class _Bash:
         self._out = out
         self._err = err
         self._exit = asyncio.ensure_future(exit_status(running.process))
+        self._exit.add_done_callback(lambda _: self._let_go())
+        self._asking = False
         self._hung_up = False
 
     @property
@@ -108,8 +110,6 @@ class _Bash:
         status = await self.ask(f"{script} </dev/null")
         await self._drain()
         self._out.target = self._err.target = None
-        if self.ended:
-            self._control.close()
         return status
 
     async def _drain(self) -> None:
@@ -117,6 +117,7 @@ class _Bash:
 
     async def ask(self, line: str) -> int:
         """Have a line executed, and return its exit status, or that of the shell if it ended by it."""
+        self._asking = True
         answer = asyncio.ensure_future(self._answer())
         sending = asyncio.ensure_future(self._send(f"{line}\nprintf '%s\\n' \"$?\" >&0\n"))
         try:
@@ -125,7 +126,15 @@ class _Bash:
             for task in (sending, answer):
                 task.cancel()
             await asyncio.wait({sending, answer})
-        return self._outcome(answer)
+            self._asking = False
+        status = self._outcome(answer)
+        self._let_go()
+        return status
+
+    def _let_go(self) -> None:
+        """Close the socket once the shell has ended: while a command runs in it, or between two."""
+        if self.ended and not self._asking:
+            self._control.close()
 
     async def _send(self, text: str) -> None:
         # If bash has gone, its exit says so.

@@ -78,7 +78,12 @@ from ..contract.views.blueprints import (
     BlueprintPreviewView,
     BlueprintView,
 )
-from ..contract.views.devboxes import DevboxListView, DevboxLogsListView, DevboxView
+from ..contract.views.devboxes import (
+    DevboxListView,
+    DevboxLogsListView,
+    DevboxResourceUsageView,
+    DevboxView,
+)
 from ..contract.views.executions import (
     DevboxAsyncExecutionDetailView,
     DevboxExecutionDetailView,
@@ -127,6 +132,7 @@ __all__ = [
     "DevboxReadFileContentsParams",
     "DevboxReadFileContentsResponse",
     "DevboxRemoveTunnelParams",
+    "DevboxResourceUsageView",
     "DevboxSendStdInResult",
     "DevboxSnapshotAsyncStatusView",
     "DevboxSnapshotDiskAsyncParams",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import AsyncIterable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -55,6 +56,26 @@ async def _awaited(
     # Errors are values here: the portal does not survive one that is no `Exception`.
     try:
         outcome = method(*args, **kwargs)
+        if inspect.isasyncgen(outcome):
+            return await _collected(outcome), None
         return (await outcome if inspect.isawaitable(outcome) else outcome), None
     except BaseException as error:
         return None, error
+
+
+async def _collected(generator: AsyncIterable[Any]) -> Iterator[Any]:
+    """Return what an async generator gives, and raise its error in its place."""
+    items: list[Any] = []
+    error: Exception | None = None
+    try:
+        async for item in generator:
+            items.append(item)
+    except Exception as raised:
+        error = raised
+    return _replayed(items, error)
+
+
+def _replayed(items: list[Any], error: Exception | None) -> Iterator[Any]:
+    yield from items
+    if error is not None:
+        raise error

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_runloop import DevboxFailedError, NotFoundError, PollingConfig, PollingTimeout
 
-from .fake_api import DEVBOX, FakeApi, answer, refusal
+from .fake_api import DEVBOX, FakeApi, answer, events, refusal
 
 CREATE = "POST /v1/devboxes/create_and_await_running"
 WAIT = "POST /v1/devboxes/dbx_1/wait_for_status"
@@ -193,3 +193,26 @@ def test_what_the_service_leaves_out_is_none_and_what_it_adds_is_kept(runloop: A
     assert view.mcp_specs == {"key": "t"}
     assert view.state_transitions[0].status is None
     assert view.metadata == {}
+
+
+def test_usage_is_what_the_service_counts(runloop: Any, api: FakeApi) -> None:
+    counted = {"id": "dbx_1", "status": "running", "start_time_ms": 1, "vcpu_seconds": 7}
+    api.on("GET /v1/devboxes/dbx_1/usage", answer(counted))
+    assert runloop.devbox.from_id("dbx_1").usage().vcpu_seconds == 7
+
+
+def test_a_log_is_followed_line_by_line(runloop: Any, api: FakeApi) -> None:
+    lines = [{"level": "info", "source": "exec", "timestamp_ms": n, "message": str(n)} for n in range(3)]
+    api.on("GET /v1/devboxes/dbx_1/logs/tail", events(*lines))
+    followed = runloop.devbox.from_id("dbx_1").tail_logs(execution_id="exc_1")
+    assert [line.message for line in followed] == ["0", "1", "2"]
+    assert api.calls == ["GET /v1/devboxes/dbx_1/logs/tail?execution_id=exc_1"]
+
+
+def test_an_error_in_the_middle_of_a_log_is_raised(runloop: Any, api: FakeApi) -> None:
+    line = {"level": "info", "source": "exec", "timestamp_ms": 1, "message": "one"}
+    api.on("GET /v1/devboxes/dbx_1/logs/tail", events(line, ("error", {"code": 404, "message": "gone"})))
+    followed = runloop.devbox.from_id("dbx_1").tail_logs()
+    assert next(followed).message == "one"
+    with pytest.raises(NotFoundError, match="gone"):
+        next(followed)

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from pytest_runloop.local import files
+
 from .running import Inside
 
 pytestmark = pytest.mark.asyncio
@@ -126,6 +128,97 @@ async def test_looking_at_a_devbox_is_not_use(within: Inside) -> None:
     await within.api.get(f"/v1/devboxes/{identifier}/logs")
     await within.clock.advance(1)
     assert (await within.view(identifier))["status"] == "shutdown"
+
+
+async def test_a_lifetime_stands_still_while_the_devbox_is_suspended(within: Inside) -> None:
+    identifier = await _running(within, keep_alive_time_seconds=60)
+    await within.clock.advance(59)
+    await within.api.post(f"/v1/devboxes/{identifier}/suspend")
+    await within.reach(identifier, "suspended")
+    kept = await within.api.post(f"/v1/devboxes/{identifier}/keep_alive")
+    assert kept.status_code == 200
+    await within.clock.advance(1000)
+    assert (await within.view(identifier))["status"] == "suspended"
+    await within.api.post(f"/v1/devboxes/{identifier}/resume")
+    await within.clock.advance(59)
+    assert (await within.view(identifier))["status"] == "running"
+    await within.clock.advance(1)
+    assert (await within.view(identifier))["shutdown_reason"] == "keep_alive_timeout"
+
+
+_USES: dict[str, tuple[str, dict[str, Any]]] = {
+    "a command": ("execute_sync", {"command": "true"}),
+    "a command in a shell": ("execute_sync", {"command": "true", "shell_name": "s"}),
+    "a file written": ("write_file_contents", {"file_path": "f", "contents": "x"}),
+    "a file read": ("read_file_contents", {"file_path": ".profile"}),
+    "a file downloaded": ("download_file", {"path": ".profile"}),
+    "a snapshot": ("snapshot_disk", {}),
+    "keep_alive": ("keep_alive", {}),
+}
+
+
+@pytest.mark.parametrize("use", _USES)
+async def test_idleness_counts_from_the_last_use(within: Inside, use: str) -> None:
+    identifier = await _running(within, after_idle={"idle_time_seconds": 30, "on_idle": "suspend"})
+    path = f"/v1/devboxes/{identifier}"
+    await within.api.post(f"{path}/write_file_contents", json={"file_path": ".profile", "contents": "x=y"})
+    call, body = _USES[use]
+    for _ in range(2):
+        await within.clock.advance(29)
+        answer = await within.api.post(f"{path}/{call}", json=body)
+        assert answer.status_code == 200, answer.text
+    await within.clock.advance(29)
+    assert (await within.view(identifier))["status"] == "running"
+    await within.clock.advance(1)
+    await within.reach(identifier, "suspended")
+
+
+async def test_a_file_that_is_still_being_sent_is_use(within: Inside) -> None:
+    identifier = await _running(within, after_idle={"idle_time_seconds": 30, "on_idle": "shutdown"})
+    life = within.backend.life(identifier)
+    await files.write(life.devbox, "f", "text")
+    body = await files.read(life, "f", "`file_path`")
+    await within.clock.advance(100)
+    assert (await within.view(identifier))["status"] == "running"
+    await body.aclose()
+    await body.aclose()
+    await within.clock.advance(30)
+    assert (await within.view(identifier))["status"] == "shutdown"
+
+
+async def test_the_use_of_a_devbox_is_its_size_times_the_seconds_that_it_had_it(within: Inside) -> None:
+    identifier = await _running(within, resource_size_request="MEDIUM")
+    path = f"/v1/devboxes/{identifier}"
+    await within.clock.advance(100)
+    await within.api.post(f"{path}/suspend")
+    await within.reach(identifier, "suspended")
+    await within.clock.advance(1000)
+    await within.api.post(f"{path}/resume")
+    await within.clock.advance(20)
+    used = (await within.api.get(f"{path}/usage")).json()
+    assert used == {
+        "id": identifier,
+        "status": "running",
+        "start_time_ms": 1_700_000_000_000,
+        "end_time_ms": None,
+        "total_active_seconds": 120,
+        "total_elapsed_seconds": 1120,
+        "vcpu_seconds": 240,
+        "memory_gb_seconds": 480,
+        "disk_gb_seconds": 8960,
+    }
+    await within.api.post(f"{path}/shutdown")
+    await within.clock.advance(1000)
+    ended = (await within.api.get(f"{path}/usage")).json()
+    changed = {"status": "shutdown", "end_time_ms": 1_700_001_120_000}
+    assert ended == used | changed
+
+
+async def test_without_a_size_the_services_default_is_counted(within: Inside) -> None:
+    identifier = await _running(within)
+    await within.clock.advance(10)
+    used = (await within.api.get(f"/v1/devboxes/{identifier}/usage")).json()
+    assert (used["vcpu_seconds"], used["memory_gb_seconds"], used["disk_gb_seconds"]) == (10, 20, 40)
 
 
 async def test_two_different_idle_settings_are_refused(within: Inside) -> None:

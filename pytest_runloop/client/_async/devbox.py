@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from ...contract.endpoints import devboxes, tunnels
 from ...contract.params.options import PollingConfig
-from ...contract.views.devboxes import DevboxLogsListView, DevboxView
+from ...contract.views.devboxes import (
+    DevboxLog,
+    DevboxLogsListView,
+    DevboxResourceUsageView,
+    DevboxView,
+)
 from ...contract.views.tunnels import TunnelView
 from ..errors import APIError, DevboxFailedError, PollingTimeout, hide_from_traceback
 from ..polling import Budget
@@ -15,6 +21,7 @@ from ..requests import options_of
 from ..tunnels import cloud_url
 from .commands import AsyncCommandInterface, AsyncNamedShell
 from .files import AsyncFileInterface
+from .log_tail import async_log_lines
 from .network import AsyncNetworkInterface
 from .snapshot import AsyncSnapshot
 from .transport import AsyncTransport
@@ -163,6 +170,17 @@ class AsyncDevbox:
         :param params: `execution_id` for the lines of one command.
         """
         return await self._transport.call(devboxes.LOGS, self._path, params)
+
+    def tail_logs(self, **params: Unpack[SDKDevboxLogsListParams]) -> AsyncIterator[DevboxLog]:
+        """Yield the lines of its log, those that are there and those that come, until it ends.
+
+        :param params: `execution_id` for the lines of one command.
+        """
+        return async_log_lines(self._transport, self._path, params)
+
+    async def usage(self, **options: Unpack[BaseRequestOptions]) -> DevboxResourceUsageView:
+        """Return what it has used so far, as the service counts it; also after its end."""
+        return await self._transport.call(devboxes.USAGE, self._path, options)
 
     async def snapshot_disk(self, **params: Unpack[SDKDevboxSnapshotDiskParams]) -> AsyncSnapshot:
         """Take a snapshot of its disk and wait until it is complete.

@@ -9,10 +9,9 @@ from typing import Any, Final
 from ...contract.endpoint import Endpoint
 from ...contract.endpoints import executions
 from ...contract.views.executions import ExecutionUpdateChunk
-from ..answers import body_of, status_error, view_of
+from ..answers import told_error, view_of
 from ..concurrency import AsyncStep, async_sleep
 from ..errors import (
-    Answer,
     APIConnectionError,
     APIError,
     APIStatusError,
@@ -109,10 +108,7 @@ class AsyncOutputStream:
         return text
 
     def _told(self, event: Event) -> APIStatusError:
-        body = body_of(event.data)
-        code = body.get("code") if isinstance(body, Mapping) else None
-        status = code if isinstance(code, int) else 500
-        return status_error(Answer(status, {}, body), self._info(), self._transport.settings)
+        return told_error(event.data, self._info(), self._transport.settings)
 
     def _info(self) -> RequestInfo:
         url = self._transport.settings.base_url + self._endpoint.path.format_map(self._path)

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from ...contract.endpoints import devboxes, tunnels
 from ...contract.params.options import PollingConfig
-from ...contract.views.devboxes import DevboxLogsListView, DevboxView
+from ...contract.views.devboxes import (
+    DevboxLog,
+    DevboxLogsListView,
+    DevboxResourceUsageView,
+    DevboxView,
+)
 from ...contract.views.tunnels import TunnelView
 from ..errors import APIError, DevboxFailedError, PollingTimeout, hide_from_traceback
 from ..polling import Budget
@@ -16,6 +22,7 @@ from ..requests import options_of
 from ..tunnels import cloud_url
 from .commands import CommandInterface, NamedShell
 from .files import FileInterface
+from .log_tail import log_lines
 from .network import NetworkInterface
 from .snapshot import Snapshot
 from .transport import Transport
@@ -164,6 +171,17 @@ class Devbox:
         :param params: `execution_id` for the lines of one command.
         """
         return self._transport.call(devboxes.LOGS, self._path, params)
+
+    def tail_logs(self, **params: Unpack[SDKDevboxLogsListParams]) -> Iterator[DevboxLog]:
+        """Yield the lines of its log, those that are there and those that come, until it ends.
+
+        :param params: `execution_id` for the lines of one command.
+        """
+        return log_lines(self._transport, self._path, params)
+
+    def usage(self, **options: Unpack[BaseRequestOptions]) -> DevboxResourceUsageView:
+        """Return what it has used so far, as the service counts it; also after its end."""
+        return self._transport.call(devboxes.USAGE, self._path, options)
 
     def snapshot_disk(self, **params: Unpack[SDKDevboxSnapshotDiskParams]) -> Snapshot:
         """Take a snapshot of its disk and wait until it is complete.

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from ..endpoint import Binary, Empty, Json, Lane, Page, Text, get, post
+from ..endpoint import Binary, Empty, EventStream, Json, Lane, Page, Text, get, post
 from ..params import devboxes as params
-from ..views.devboxes import DevboxListView, DevboxLogsListView, DevboxView
+from ..views.devboxes import (
+    DevboxListView,
+    DevboxLog,
+    DevboxLogsListView,
+    DevboxResourceUsageView,
+    DevboxView,
+)
 from ..views.executions import DevboxExecutionDetailView
 from ..views.snapshots import DevboxSnapshotView
 
@@ -26,6 +32,13 @@ SUSPEND = post("/v1/devboxes/{id}/suspend", _DEVBOX)
 RESUME = post("/v1/devboxes/{id}/resume", _DEVBOX)
 KEEP_ALIVE = post("/v1/devboxes/{id}/keep_alive", Empty())
 LOGS = get("/v1/devboxes/{id}/logs", Json(view=DevboxLogsListView), params.DevboxLogsListParams)
+TAIL_LOGS = get(
+    "/v1/devboxes/{id}/logs/tail",
+    EventStream(view=DevboxLog),
+    params.DevboxLogsListParams,
+    lane=Lane.BACKGROUND,
+)
+USAGE = get("/v1/devboxes/{id}/usage", Json(view=DevboxResourceUsageView))
 
 READ_FILE_CONTENTS = post(
     "/v1/devboxes/{id}/read_file_contents", Text(), params.DevboxReadFileContentsParams, slow=True

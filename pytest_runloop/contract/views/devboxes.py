@@ -44,6 +44,22 @@ class DevboxView(View):
     tunnel: TunnelView | None = None
 
 
+class DevboxResourceUsageView(View):
+    """What a devbox has used, as the service counts it: its size, times the seconds that it had it."""
+
+    id: str
+    status: DevboxStatus | str
+    start_time_ms: int
+    total_active_seconds: int
+    """Without the time that it was suspended."""
+    total_elapsed_seconds: int
+    vcpu_seconds: int
+    memory_gb_seconds: int
+    disk_gb_seconds: int
+    """Of the elapsed seconds: a suspended devbox keeps its disk."""
+    end_time_ms: int | None = None
+
+
 class DevboxListView(ListView):
     """A page of devboxes."""
 

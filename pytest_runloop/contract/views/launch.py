@@ -13,6 +13,13 @@ class AfterIdle(View):
     on_idle: OnIdle | str
 
 
+class Lifecycle(View):
+    """Idle behaviour and what resumes a suspended devbox."""
+
+    after_idle: AfterIdle | None = None
+    resume_triggers: dict[str, bool | None] | None = None
+
+
 class UserParameters(View):
     """The user that commands run as."""
 
@@ -31,6 +38,7 @@ class LaunchParameters(View):
     custom_gb_memory: int | None = None
     keep_alive_time_seconds: int | None = None
     launch_commands: list[str] | None = None
+    lifecycle: Lifecycle | None = None
     required_services: list[str] | None = None
     resource_size_request: ResourceSize | str | None = None
     user_parameters: UserParameters | None = None

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...contract.endpoints import devboxes as endpoints
-from ...contract.views.devboxes import DevboxListView, DevboxLogsListView, DevboxView
+from ...contract.views.devboxes import (
+    DevboxListView,
+    DevboxLog,
+    DevboxLogsListView,
+    DevboxResourceUsageView,
+    DevboxView,
+)
+from .. import logbook
 from ..backend import Backend
 from ..calls import Call
 from ..errors import ApiError, invalid
 from ..events import Moment
+from ..log_stream import LogStream
 from ..notice import hold
 from ..pages import paged
+from ..usage import usage_of
 from ._table import Table
 from ._waits import seconds_to_hold
 
@@ -113,5 +124,21 @@ async def keep_alive(backend: Backend, call: Call) -> None:
 @HANDLES(endpoints.LOGS)
 async def logs(backend: Backend, call: Call) -> DevboxLogsListView:
     """Return a devbox's log."""
+    return DevboxLogsListView(logs=backend.devbox(call.id).log.lines(_wanted(call)))
+
+
+@HANDLES(endpoints.TAIL_LOGS)
+async def tail_logs(backend: Backend, call: Call) -> LogStream:
+    """Send a devbox's log while it is written."""
     log = backend.devbox(call.id).log
-    return DevboxLogsListView(logs=log.lines(call.params.get("execution_id"), call.params.get("shell_name")))
+    return LogStream(log, _wanted(call), backend.clock, backend.settings.stream_keep_alive)
+
+
+def _wanted(call: Call) -> Callable[[DevboxLog], bool]:
+    return logbook.of(call.params.get("execution_id"), call.params.get("shell_name"))
+
+
+@HANDLES(endpoints.USAGE)
+async def usage(backend: Backend, call: Call) -> DevboxResourceUsageView:
+    """Return what a devbox has used, ended ones included."""
+    return usage_of(backend.devbox(call.id).view(), backend.clock.now_ms())

@@ -16,17 +16,13 @@ HANDLES = Table()
 @HANDLES(endpoints.READ_FILE_CONTENTS)
 async def read_file_contents(backend: Backend, call: Call) -> files.FileBody:
     """Send a text file."""
-    life = backend.life(call.id)
-    with life.using():
-        return await files.read(life.devbox, call.params["file_path"], "`file_path`")
+    return await files.read(backend.life(call.id), call.params["file_path"], "`file_path`")
 
 
 @HANDLES(endpoints.DOWNLOAD_FILE)
 async def download_file(backend: Backend, call: Call) -> files.FileBody:
     """Send a file of any content."""
-    life = backend.life(call.id)
-    with life.using():
-        return await files.read(life.devbox, call.params["path"], "`path`")
+    return await files.read(backend.life(call.id), call.params["path"], "`path`")
 
 
 @HANDLES(endpoints.WRITE_FILE_CONTENTS)
