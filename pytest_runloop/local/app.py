@@ -8,6 +8,7 @@ import logging
 import re
 import uuid
 from collections.abc import Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -17,10 +18,11 @@ from .backend import Backend
 from .calls import Chunks, Handler
 from .decoding import decoded, whole_body
 from .encoding import Reply, encoded, failed
-from .errors import ApiError
+from .errors import DISK_FULL, ApiError, as_api_error, is_full_disk
 from .handlers import HANDLERS
 from .idempotency import Memory, key_of
 from .routing import AnyEndpoint, Match, Routes
+from .space import advice
 
 _log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[\w.:-]{1,200}", re.ASCII)
@@ -60,12 +62,21 @@ class App:
             self._authorise(request)
             return await self._dispatch(request)
         except ApiError as error:
-            return failed(error)
+            return failed(self._advised(error))
         except ClientDisconnect:
             raise
         except Exception as error:
+            if is_full_disk(error):
+                return failed(
+                    self._advised(as_api_error(error, f"carry out {request.method} {request.url.path}"))
+                )
             _log.exception("%s %s failed", request.method, request.url.path)
             return failed(ApiError(500, "internal_error", f"the local backend failed: {error!r}"))
+
+    def _advised(self, error: ApiError) -> ApiError:
+        if error.code != DISK_FULL:
+            return error
+        return replace(error, message=f"{error.message}; {advice(self._backend.state_dir)}")
 
     def _authorise(self, request: Request) -> None:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")

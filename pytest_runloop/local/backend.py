@@ -62,9 +62,10 @@ class Backend:
         self.settings = settings or Settings()
         self._presence = Presence(state_dir)
         self.directory = self._presence.directory
+        self.state_dir = state_dir
         self._tasks = Tasks()
         events = events or UndisturbedDevboxes()
-        self._tools = Tools(self.clock, self.settings, self.directory, events)
+        self._tools = Tools(self.clock, self.settings, self.directory, state_dir, events)
         self._store = Store(state_dir / "backend.sqlite3")
         records = Records(self._store)
         server = self._presence.id

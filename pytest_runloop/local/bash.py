@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -64,6 +63,5 @@ async def script_for_shell(box: Box, command: str) -> str:
 async def _script_file(box: Box, script: str) -> str:
     """Write a script that is too long for an argument, and return its path."""
     name = f".runloop-command-{secrets.token_hex(8)}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    await write_file(box, f"~/{name}", script, flags=flags, mode=0o600)
+    await write_file(box, f"~/{name}", script, mode=0o600)
     return f"{box.home}/{name}"

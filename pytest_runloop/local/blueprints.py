@@ -35,6 +35,7 @@ from .launch import (
 from .machine import STARTER
 from .records import BlueprintRecord, BuildLogRecord, Records, wrong_tier
 from .settings import Settings
+from .space import advice
 from .tasks import Tasks
 
 _UNKNOWN: BuildFailureReason = "build_failed"
@@ -136,10 +137,12 @@ class Blueprints:
         except BuildError as error:
             log.write("error", str(error))
             reason = error.reason
+            if reason == "out_of_disk":
+                log.write("error", advice(self._records.directory))
         except (DockerfileError, ApiError) as error:
             log.write("error", str(error))
         finally:
-            self._records.build_logs.put(BuildLogRecord(blueprint_id=identifier, lines=log.lines))
+            self._records.build_logs.keep(BuildLogRecord(blueprint_id=identifier, lines=log.lines))
             del self._building[identifier]
             record = self._note_end(identifier, image, reason)
         if record.view.state == "deleted":

@@ -107,14 +107,18 @@ class Commands:
 
 async def _completed(life: Life, execution: Execution) -> None:
     life.memory_ran_out(execution)
+    for output in (execution.stdout, execution.stderr):
+        if output.lost:
+            _log(life, execution, output.lost, level="warn")
     _log(life, execution, f"exited with status {execution.exit_status}")
     await life.devbox.executions.settle(execution)
 
 
-def _log(life: Life, execution: Execution, message: str) -> None:
+def _log(life: Life, execution: Execution, message: str, *, level: str = "info") -> None:
     life.devbox.log.note(
         "exec",
         message,
+        level=level,
         cmd=execution.command,
         cmd_id=execution.id,
         exit_code=execution.exit_status,

@@ -10,7 +10,6 @@ from .engine.protocol import Box
 
 # Without O_NONBLOCK, a named pipe in the place of a file would block whoever opens it.
 READ = os.O_RDONLY | os.O_NONBLOCK
-WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -27,13 +26,14 @@ def close_quietly(*fds: int) -> None:
             os.close(fd)
 
 
-async def write_file(box: Box, path: str, text: str, *, flags: int = WRITE, mode: int = 0o644) -> None:
-    """Write a text file into a box, making missing directories.
+async def write_file(box: Box, path: str, text: str, *, mode: int = 0o644) -> None:
+    """Write a text file into a box, whole or not at all, making missing directories.
 
     :raises OSError, CapabilityError, EngineError: if it cannot be written.
     """
-    fd = await box.open(path, flags, mode, parents=True)
+    draft = await box.draft(path, mode)
     try:
-        await asyncio.to_thread(write_all, fd, text.encode())
+        await asyncio.to_thread(write_all, draft.descriptor, text.encode())
+        await draft.keep()
     finally:
-        os.close(fd)
+        draft.drop()

@@ -48,12 +48,14 @@ class Tools:
     """What devboxes share.
 
     :param directory: where outputs may be kept.
+    :param state_dir: whose disk all of it is on.
     :param events: hears of each step of their life, and may delay it.
     """
 
     clock: Clock
     settings: Settings
     directory: Path
+    state_dir: Path
     events: DevboxEvents
 
 

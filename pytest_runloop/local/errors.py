@@ -42,6 +42,8 @@ def not_supported(what: str) -> ApiError:
     return ApiError(400, "not_supported_locally", f"the local backend does not {what}")
 
 
+DISK_FULL = "disk_full"
+
 _BY_ERRNO: dict[int, tuple[int, str, str]] = {
     errno.ENOENT: (404, "file_not_found", "there is no such file"),
     errno.EISDIR: (400, "is_a_directory", "it is a directory"),
@@ -52,8 +54,8 @@ _BY_ERRNO: dict[int, tuple[int, str, str]] = {
     errno.EPERM: (403, "permission_denied", "the devbox's user may not do that"),
     errno.EROFS: (403, "permission_denied", "the file system there is read-only"),
     errno.EXDEV: (403, "permission_denied", "the path leads out of the devbox"),
-    errno.ENOSPC: (507, "disk_full", "the disk of this machine is full"),
-    errno.EDQUOT: (507, "disk_full", "the disk quota of this machine's user is used up"),
+    errno.ENOSPC: (507, DISK_FULL, "the disk is full"),
+    errno.EDQUOT: (507, DISK_FULL, "the disk quota of this machine's user is used up"),
     errno.ENAMETOOLONG: (400, "invalid_request", "the path is too long"),
     errno.ELOOP: (400, "invalid_request", "its symbolic links go round in a circle"),
     errno.ETXTBSY: (400, "invalid_request", "it is a program that is running"),
@@ -95,6 +97,8 @@ def as_api_error(error: Exception, doing: str) -> ApiError:
         return ApiError(400, "devbox_not_running", f"cannot {doing}: {error}")
     if isinstance(error, OSError):
         return _from_os_error(error, doing)
+    if is_full_disk(error):
+        return ApiError(507, DISK_FULL, f"cannot {doing}: {error}", retry=False)
     return ApiError(500, "engine_error", f"cannot {doing}: {error}")
 
 

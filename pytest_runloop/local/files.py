@@ -12,8 +12,9 @@ from typing import BinaryIO
 
 from ..contract.params.devboxes import DevboxUploadFileParams
 from ..contract.validation import InvalidParamsError, validated
-from .descriptors import READ, WRITE, close_quietly, write_all, write_file
+from .descriptors import READ, close_quietly, write_all, write_file
 from .devboxes import Devbox
+from .engine.protocol import Draft
 from .errors import ENGINE_ERRORS, ApiError, as_api_error, invalid
 from .launch import check_path
 from .life import Life
@@ -28,7 +29,7 @@ async def write(devbox: Devbox, path: str, text: str) -> None:
     :raises ApiError: if it cannot be written.
     """
     check_path(path, "`file_path`")
-    doing = f"write {path}"
+    doing = f"write {path} ({len(text.encode()):,} bytes)"
     box = devbox.running_box(doing)
     try:
         await write_file(box, path, text)
@@ -104,7 +105,7 @@ class Upload:
         self._directory = directory
         self._fields: dict[str, bytearray] = {}
         self._current: PartStart | None = None
-        self._fd = -1
+        self._draft: Draft | None = None
         self._waiting: BinaryIO | None = None
         self._path: str | None = None
 
@@ -135,7 +136,7 @@ class Upload:
         self._current = part
         if part.name != "file":
             self._fields[part.name] = bytearray()
-        elif self._fd >= 0 or self._waiting is not None:
+        elif self._draft is not None or self._waiting is not None:
             raise invalid("the form holds more than one `file`")
         elif "path" in self._fields:
             await self._open()
@@ -150,7 +151,7 @@ class Upload:
             raise invalid(str(error)) from None
         check_path(path, "`path`")
         self._path = path
-        self._fd = await self._devbox.running_box(f"write {path}").open(path, WRITE, parents=True)
+        self._draft = await self._devbox.running_box(f"write {path}").draft(path)
 
     async def _more(self, data: bytes) -> None:
         assert self._current is not None
@@ -158,22 +159,24 @@ class Upload:
             extend_field(self._fields[self._current.name], data, self._current.name)
         elif self._waiting is not None:
             await asyncio.to_thread(self._waiting.write, data)
-        else:
-            await asyncio.to_thread(write_all, self._fd, data)
+        elif self._draft is not None:
+            await asyncio.to_thread(write_all, self._draft.descriptor, data)
 
     async def _finish(self) -> None:
-        if self._fd < 0 and self._waiting is None:
-            raise invalid("`file` is missing")
         if self._waiting is not None:
             await self._open()
-            await asyncio.to_thread(_copy, self._waiting, self._fd)
+        if self._draft is None:
+            raise invalid("`file` is missing")
+        if self._waiting is not None:
+            await asyncio.to_thread(_copy, self._waiting, self._draft.descriptor)
+        await self._draft.keep()
         self._devbox.log.note("files", f"wrote {self._path}")
 
     def _close(self) -> None:
         if self._waiting is not None:
             self._waiting.close()
-        if self._fd >= 0:
-            os.close(self._fd)
+        if self._draft is not None:
+            self._draft.drop()
 
 
 def _copy(source: BinaryIO, fd: int) -> None:

@@ -20,6 +20,7 @@ from .logbook import LineSink
 from .notice import hold
 from .processes import KILLED, start
 from .setup import SetupError, run_commands, write_files
+from .space import advice
 from .tasks import Tasks
 from .timers import Deadline, Idleness
 
@@ -41,6 +42,7 @@ class Life:
         self._events = tools.events
         self._tasks = tasks
         self._settings = tools.settings
+        self._state_dir = tools.state_dir
         self._memory_kills = 0
         # One change of the box at a time: booting, suspending, freezing, destroying.
         self._turn = asyncio.Lock()
@@ -64,15 +66,16 @@ class Life:
             if box is not None:
                 await self._prepare(box)
         except (*ENGINE_ERRORS, ApiError) as error:
-            self._fail(str(as_api_error(error, "boot the devbox")), self._reason(error))
+            self._fail_at(str(as_api_error(error, "boot the devbox")), error)
         except SetupError as error:
-            self._fail(str(error), self._reason(error))
+            self._fail_at(str(error), error)
 
-    def _reason(self, error: Exception) -> FailureReason:
-        """Return why the devbox could not be made."""
+    def _fail_at(self, message: str, error: Exception) -> None:
+        """Fail, with what the error says of the reason."""
         if is_full_disk(error):
-            return "out_of_disk"
-        return "out_of_memory" if self.memory_ran_out() else "execution_failed"
+            self._fail(f"{message}; {advice(self._state_dir)}", "out_of_disk")
+        else:
+            self._fail(message, "out_of_memory" if self.memory_ran_out() else "execution_failed")
 
     async def _booted(self) -> Box | None:
         devbox = self.devbox

@@ -102,6 +102,7 @@ class Records:
     """All collections of the store: one line for each kind."""
 
     def __init__(self, store: Store) -> None:
+        self.directory = store.directory
         self.blueprints = Collection(store, "blueprint", BlueprintRecord)
         self.build_logs = Collection(store, "build_log", BuildLogRecord)
         self.steps = Collection(store, "step", StepRecord)

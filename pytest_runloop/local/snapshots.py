@@ -10,11 +10,12 @@ from typing import Any
 from ..contract.views.snapshots import DevboxSnapshotAsyncStatusView, DevboxSnapshotView
 from .clock import Clock
 from .engine.protocol import Engine
-from .errors import ENGINE_ERRORS, ApiError, as_api_error, invalid, not_found
+from .errors import ENGINE_ERRORS, ApiError, as_api_error, invalid, is_full_disk, not_found
 from .events import Moment
 from .ids import new_id
 from .life import Life
 from .records import Records, SnapshotRecord, wrong_tier
+from .space import advice
 from .tasks import Tasks
 
 _MESSAGE_MAX = 1000
@@ -72,6 +73,8 @@ class Snapshots:
                 await _announce(life)
         except (*ENGINE_ERRORS, ApiError) as reason:
             error = str(as_api_error(reason, "take the snapshot"))
+            if is_full_disk(reason):
+                error += f"; {advice(self._records.directory)}"
             layer = await self._dropped(layer)
         finally:
             life.devbox.snapshots_in_progress -= 1

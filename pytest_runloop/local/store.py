@@ -6,9 +6,11 @@ have committed.
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -24,6 +26,9 @@ CREATE TABLE IF NOT EXISTS documents (
     UNIQUE (kind, id)
 )
 """
+
+
+_SPARE = 64  # blocks
 
 
 class StoreError(Exception):
@@ -45,10 +50,16 @@ R = TypeVar("R", bound=Record)
 class Store:
     """An open file of documents.
 
+    What is not to be lost although the disk is full is held in memory, and written with the next write that
+    succeeds.
+
     :raises StoreError: if the file cannot be opened, or belongs to a newer version.
     """
 
     def __init__(self, path: Path) -> None:
+        self.directory = path.parent
+        self._path = path
+        self._unsaved: dict[tuple[str, str], str | None] = {}
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=10)
             self._prepare_or_close()
@@ -76,43 +87,99 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do several reads and writes as one, with no other server's writes between them."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        """Do several reads and writes as one, with no other server's writes between them.
+
+        :raises OSError: if the disk is full; nothing is written then.
+        """
+        with self._told_when_full():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                for (kind, identifier), body in self._unsaved.items():
+                    self._write(kind, identifier, body)
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            self._unsaved.clear()
 
     def put(self, kind: str, identifier: str, body: str) -> None:
-        """Write a document; one that exists keeps its place in the order."""
+        """Write a document; one that exists keeps its place in the order.
+
+        :raises OSError: if the disk is full.
+        """
+        if self._connection.in_transaction:
+            self._write(kind, identifier, body)
+        else:
+            with self.transaction():
+                self._write(kind, identifier, body)
+
+    def keep(self, kind: str, identifier: str, body: str | None) -> None:
+        """Write a document as soon as there is room for it. It can be read at once.
+
+        :param body: `None` removes it.
+        """
+        if self._connection.in_transaction:
+            self._write(kind, identifier, body)
+            return
+        try:
+            with self.transaction():
+                self._write(kind, identifier, body)
+        except OSError:
+            self._unsaved[kind, identifier] = body
+
+    def _write(self, kind: str, identifier: str, body: str | None) -> None:
+        if body is None:
+            self._connection.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, identifier))
+            return
         self._connection.execute(
             "INSERT INTO documents (kind, id, body) VALUES (?, ?, ?)"
             " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
             (kind, identifier, body),
         )
 
+    @contextmanager
+    def _told_when_full(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if not self._is_full(error.sqlite_errorcode & 0xFF):  # The lowest byte says what kind it is.
+                raise
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path)) from error
+
+    def _is_full(self, code: int) -> bool:
+        # Some file systems refuse with a plain failure to write.
+        failed_to_write = code == sqlite3.SQLITE_IOERR and os.statvfs(self.directory).f_bavail < _SPARE
+        return code == sqlite3.SQLITE_FULL or failed_to_write
+
     def get(self, kind: str, identifier: str) -> str | None:
         """Return a document, or `None` if there is none."""
+        if (kind, identifier) in self._unsaved:
+            return self._unsaved[kind, identifier]
         row = self._connection.execute(
             "SELECT body FROM documents WHERE kind = ? AND id = ?", (kind, identifier)
         ).fetchone()
         return None if row is None else str(row[0])
 
     def delete(self, kind: str, identifier: str) -> None:
-        """Remove a document, if there is one."""
-        self._connection.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, identifier))
+        """Remove a document, if there is one. Also where the disk is full."""
+        self.keep(kind, identifier, None)
 
     def all(self, kind: str) -> list[str]:
         """Return all documents of a kind, newest first."""
         rows = self._connection.execute(
-            "SELECT body FROM documents WHERE kind = ? ORDER BY position DESC", (kind,)
+            "SELECT id, body FROM documents WHERE kind = ? ORDER BY position DESC", (kind,)
         )
-        return [str(row[0]) for row in rows]
+        bodies = [self._unsaved.get((kind, identifier), body) for identifier, body in rows]
+        return [str(body) for body in bodies if body is not None]
 
     def close(self) -> None:
         """Close the file."""
+        with suppress(OSError):
+            if self._unsaved:
+                with self.transaction():
+                    pass
         self._connection.close()
 
 
@@ -142,8 +209,15 @@ class Collection(Generic[R]):
         self._record = record
 
     def put(self, record: R) -> None:
-        """Write a record, new or changed."""
+        """Write a record, new or changed.
+
+        :raises OSError: if the disk is full.
+        """
         self._store.put(self._kind, record.id, record.model_dump_json())
+
+    def keep(self, record: R) -> None:
+        """Write a record as soon as there is room for it. It can be read at once."""
+        self._store.keep(self._kind, record.id, record.model_dump_json())
 
     def get(self, identifier: str) -> R | None:
         """Return a record, or `None` if there is none."""
@@ -162,11 +236,20 @@ class Collection(Generic[R]):
     def changing(self, identifier: str) -> Iterator[R]:
         """Read a record, let it be changed, and write it, as one transaction.
 
+        On a full disk it is written once there is room, as by `keep`.
+
         :raises KeyError: if there is none.
         """
-        with self._store.transaction():
-            record = self.get(identifier)
-            if record is None:
-                raise KeyError(identifier)
-            yield record
-            self.put(record)
+        changed: R | None = None
+        try:
+            with self._store.transaction():
+                record = self.get(identifier)
+                if record is None:
+                    raise KeyError(identifier)
+                yield record
+                changed = record
+                self.put(record)
+        except OSError:
+            if changed is None:
+                raise
+            self.keep(changed)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -176,3 +179,32 @@ def test_files_of_a_devbox_that_does_not_run_are_out_of_reach(api: httpx.Client)
     box.end()
     for answer in (box.read("x"), box.write("x", "y"), _upload(box, "x", b"y")):
         refused(answer, 400, "devbox_not_running", box.id)
+
+
+def _listed(box: Box) -> list[str]:
+    return [str(name) for name in box.text("ls -A").splitlines()]
+
+
+def test_an_upload_that_breaks_off_leaves_the_old_file_and_no_half_of_a_new_one(
+    backend: Server, box: Box
+) -> None:
+    ok(box.write("kept", "old"))
+    before = _listed(box)
+    form = (
+        b'--b\r\nContent-Disposition: form-data; name="path"\r\n\r\nkept\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="u"\r\n\r\n' + b"half" * 50_000
+    )
+    url = urlsplit(backend.base_url)
+    head = (
+        f"POST /v1/devboxes/{box.id}/upload_file HTTP/1.1\r\nHost: {url.netloc}\r\n"
+        f"Authorization: Bearer {backend.api_key}\r\nContent-Length: {len(form) * 2}\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+    )
+    with socket.create_connection((str(url.hostname), url.port or 80)) as connection:
+        connection.sendall(head.encode() + form)
+        while _listed(box) == before:
+            time.sleep(0.01)
+        assert box.read("kept").text == "old"
+    while _listed(box) != before:
+        time.sleep(0.01)
+    assert box.read("kept").text == "old"

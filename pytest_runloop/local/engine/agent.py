@@ -15,6 +15,7 @@ import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
+from pytest_runloop.local.engine.drafts import Drafts
 from pytest_runloop.local.engine.isolation import OutOfReachError, World
 from pytest_runloop.local.engine.wire import Connection, Message
 
@@ -42,11 +43,15 @@ class Agent:
         self._world = world
         self._children: set[int] = set()
         self._stopped: list[int] = []
+        self._drafts = Drafts(world)
         self._operations: dict[str, Callable[[Message, list[int]], tuple[Any, list[int]]]] = {
             "spawn": self._spawn,
             "signal": self._signal,
             "open": self._open,
             "connect": self._connect,
+            "draft": self._draft,
+            "keep": self._keep,
+            "drop": self._drop,
             "idle": self._idle,
             "stop": self._stop,
             "go_on": self._go_on,
@@ -146,6 +151,19 @@ class Agent:
 
     def _connect(self, message: Message, _: list[int]) -> tuple[None, list[int]]:
         return None, [self._world.act(functools.partial(_begin_connection, message["host"], message["port"]))]
+
+    def _draft(self, message: Message, _: list[int]) -> tuple[int | None, list[int]]:
+        number, descriptor = self._drafts.begin(message["path"], message["mode"])
+        os.set_blocking(descriptor, True)
+        return number, [descriptor]
+
+    def _keep(self, message: Message, _: list[int]) -> tuple[None, list[int]]:
+        self._drafts.keep(message["number"])
+        return None, []
+
+    def _drop(self, message: Message, _: list[int]) -> tuple[None, list[int]]:
+        self._drafts.drop(message["number"])
+        return None, []
 
     def _idle(self, _: Message, __: list[int]) -> tuple[bool, list[int]]:
         self._reap()

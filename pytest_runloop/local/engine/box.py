@@ -63,6 +63,37 @@ class SandboxProcess:
             self._status.set_result(128 - code if code < 0 else code)
 
 
+class SandboxDraft:
+    """A file that is being written beside the one that it will replace. Made by `SandboxBox.draft`.
+
+    :param number: of the agent's for it; `None` if it is the file itself.
+    :param descriptor: to write to; this object owns it.
+    """
+
+    def __init__(self, box: SandboxBox, number: int | None, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._box = box
+        self._number = number
+
+    async def keep(self) -> None:
+        """Put it in its place, whole. As `protocol.Draft.keep`."""
+        try:
+            if self._number is not None:
+                await self._box.keep_draft(self._number)
+                self._number = None
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Remove it. No error if it was kept, or is gone with its box."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+        if self._number is not None:
+            self._box.drop_draft(self._number)
+            self._number = None
+
+
 class SandboxBox:
     """A running sandbox.
 
@@ -196,6 +227,34 @@ class SandboxBox:
         connection = socket.socket(fileno=given[0])
         connection.setblocking(False)  # It is already, but Python asks nobody.
         return connection
+
+    async def draft(self, path: str, mode: int = 0o644) -> SandboxDraft:
+        """Begin to write a file. As `protocol.Box.draft`."""
+
+        def unwanted(answer: Message) -> None:
+            if answer.get("result") is not None:
+                self.drop_draft(answer["result"])
+
+        async with self._gate.shared():
+            number, given = await self._ask({"op": "draft", "path": path, "mode": mode}, (), unwanted)
+        if not given:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), path)
+        assert number is None or isinstance(number, int)
+        self._opened.append((given[0], os.fstat(given[0])))
+        return SandboxDraft(self, number, given[0])
+
+    async def keep_draft(self, number: int) -> None:
+        """Put a draft in its place. For `SandboxDraft`.
+
+        :raises OSError: if that is refused.
+        """
+        async with self._gate.shared():
+            await self._ask({"op": "keep", "number": number})
+
+    def drop_draft(self, number: int) -> None:
+        """Remove a draft, if the box is there. For `SandboxDraft`."""
+        if self._agent is not None:
+            self._agent.channel.send({"op": "drop", "number": number})
 
     async def freeze(self) -> str:
         """Take the disk's state as a new layer. As `protocol.Box.freeze`.

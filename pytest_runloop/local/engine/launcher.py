@@ -47,6 +47,8 @@ class BootError(EngineError):
         self.step, self.number = step, number
         reason = os.strerror(number) if number else words or "its process ended"
         super().__init__(f"could not {step}: {reason}")
+        if number and "namespaces" not in step:  # Of those, ENOSPC says that there are too many.
+            self.__cause__ = OSError(number, os.strerror(number))
 
 
 class Forked:

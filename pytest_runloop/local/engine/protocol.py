@@ -116,6 +116,22 @@ class Process(Protocol):
         """Send a signal to the process, or to its whole group. No error if it is gone."""
 
 
+class Draft(Protocol):
+    """A file that is being written beside the one that it will replace."""
+
+    descriptor: int
+    """To write to. The draft goes on owning it."""
+
+    async def keep(self) -> None:
+        """Put it in its place, whole.
+
+        :raises OSError: if that is refused; nothing has changed then.
+        """
+
+    def drop(self) -> None:
+        """Remove it. No error if it was kept, or is gone with its box."""
+
+
 class Box(Protocol):
     """A running sandbox."""
 
@@ -155,6 +171,16 @@ class Box(Protocol):
         :raises ConnectionRefusedError: if nothing listens there; the text says so.
         :raises ValueError: if it is no port.
         :raises BoxGoneError: if the box ended.
+        """
+
+    async def draft(self, path: str, mode: int = 0o644) -> Draft:
+        """Begin to write a file, which appears at its path once it is kept, in place of what was there.
+
+        Missing parent directories are made. What cannot be replaced, as a device, is written to itself.
+
+        :param path: as `open` takes it.
+        :param mode: of a file that is new; one that was there keeps its own.
+        :raises OSError, CapabilityError: as `open`.
         """
 
     async def freeze(self) -> str:
