@@ -28,6 +28,7 @@ _DEFAULT_SIGNALS = tuple(
 )
 _STREAMS = 3
 _LONGEST_PATH = 4095  # bytes
+_NOT_STARTED = 127
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
 
 
@@ -124,8 +125,9 @@ class Agent:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         os.chdir(self._world.locate(message["cwd"]))
         try:
-            start = functools.partial(_start, message["argv"], message["environment"], descriptors)
-            pid = self._world.act(start)
+            argv, environment = message["argv"], message["environment"]
+            spawn = functools.partial(_spawn_program, ids=message.get("ids"))
+            pid = self._world.act(functools.partial(_start, spawn, argv, environment, descriptors))
         finally:
             os.chdir("/")
         self._children.add(pid)
@@ -211,14 +213,19 @@ def _begin_connection(host: str, port: int) -> int:
         connection.close()
 
 
-def _start(argv: Sequence[str], environment: Mapping[str, str], descriptors: Sequence[int]) -> int:
+def _start(
+    spawn: Callable[[str, Sequence[str], Mapping[str, str], Sequence[int]], int],
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    descriptors: Sequence[int],
+) -> int:
     """Start a program as the shell would find it: on the PATH that it will have itself."""
     if not argv:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     failure = OSError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
     for program in _candidates(argv[0], environment):
         try:
-            return _spawn_program(program, argv, environment, descriptors)
+            return spawn(program, argv, environment, descriptors)
         except OSError as error:
             if error.errno not in (*_NOT_THERE, errno.EACCES):
                 raise
@@ -238,21 +245,72 @@ def _candidates(name: str, environment: Mapping[str, str]) -> list[str]:
 
 
 def _spawn_program(
-    program: str, argv: Sequence[str], environment: Mapping[str, str], descriptors: Sequence[int]
+    program: str,
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    descriptors: Sequence[int],
+    ids: Mapping[str, Any] | None,
 ) -> int:
-    actions = [(os.POSIX_SPAWN_DUP2, given, number) for number, given in enumerate(descriptors)]
     try:
-        return os.posix_spawn(
-            program,
-            list(argv),
-            environment,
-            file_actions=actions,
-            setsid=True,
-            setsigmask=(),
-            setsigdef=_DEFAULT_SIGNALS,
-        )
+        if ids is None:
+            return _spawn(program, argv, environment, descriptors)
+        return _fork(program, argv, environment, descriptors, ids)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
         # A script without a `#!` line; shells and `execvp` run it so too.
-        return _spawn_program("/bin/sh", ["sh", program, *argv[1:]], environment, descriptors)
+        return _spawn_program("/bin/sh", ["sh", program, *argv[1:]], environment, descriptors, ids)
+
+
+def _spawn(
+    program: str, argv: Sequence[str], environment: Mapping[str, str], descriptors: Sequence[int]
+) -> int:
+    actions = [(os.POSIX_SPAWN_DUP2, given, number) for number, given in enumerate(descriptors)]
+    return os.posix_spawn(
+        program,
+        list(argv),
+        environment,
+        file_actions=actions,
+        setsid=True,
+        setsigmask=(),
+        setsigdef=_DEFAULT_SIGNALS,
+    )
+
+
+def _fork(
+    program: str,
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    descriptors: Sequence[int],
+    ids: Mapping[str, Any],
+) -> int:
+    """Start a program as another user, which `posix_spawn` cannot. It takes a few times as long."""
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    if (pid := os.fork()) == 0:
+        try:
+            _prepare(descriptors, ids)
+            os.execve(program, list(argv), environment)
+        except OSError as error:
+            os.write(writing, str(error.errno).encode())
+        finally:
+            os._exit(_NOT_STARTED)
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        failure = pipe.read()
+    if failure:
+        os.waitpid(pid, 0)
+        raise OSError(int(failure), os.strerror(int(failure)), program)
+    return pid
+
+
+def _prepare(descriptors: Sequence[int], ids: Mapping[str, Any]) -> None:
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    for number in _DEFAULT_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number, given in enumerate(descriptors[:_STREAMS]):
+        os.dup2(given, number)
+    os.setgroups(ids["groups"])
+    os.setresgid(*[ids["group"]] * 3)
+    os.setresuid(*[ids["user"]] * 3)

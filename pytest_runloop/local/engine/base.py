@@ -3,6 +3,7 @@
 state_dir/base/lock
 state_dir/base/DIGEST/lock      shared by the engines that use it
 state_dir/base/DIGEST/root/     `skeleton.py`
+state_dir/base/DIGEST/fittings/ `skeleton.py`, for boxes on images
 state_dir/base/DIGEST/usr/      `shims.py`
 state_dir/base/DIGEST/skin/     `skin.py`, for ordinary users
 """
@@ -79,6 +80,8 @@ def _make(draft: Path, path: Path, host: Host, one_id: bool) -> None:
     (draft / "lock").touch(0o600)
     skeleton.make(draft / "root", host, one_id)
     shims.install(draft, host.python)
+    skeleton.make_fittings(draft / "fittings", one_id)
+    shims.install_sudo(draft / "fittings")
     if one_id:
         _take_over_skin(path.parent, draft / "skin")
         skin = skins.Skin(draft / "skin")

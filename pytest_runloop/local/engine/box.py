@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,8 @@ class SandboxBox:
         :raises BootError: if a step failed.
         """
         layers = await self._engine.layers.stack(self._layer)
-        plan = self._engine.tier_of_boxes.plan(self.spec, self._directory, layers, reboot=reboot)
+        whole = self._engine.layers.is_whole(self._layer)
+        plan = self._engine.tier_of_boxes.plan(self.spec, self._directory, layers, reboot=reboot, whole=whole)
         plan["bounds"] = self.hold.plan()
         zygote = self._engine.zygote()
         first: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
@@ -182,6 +184,7 @@ class SandboxBox:
             "argv": list(command.argv),
             "environment": dict(command.environment),
             "cwd": command.cwd,
+            "ids": None if command.ids is None else asdict(command.ids),
         }
         async with self._gate.shared():
             channel = self._living()

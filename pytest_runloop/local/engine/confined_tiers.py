@@ -42,7 +42,9 @@ class ProcessTier(Tier):
         self._readable = self.readable(state_dir)
         self._writable = self.writable(state_dir)
 
-    def plan(self, spec: BoxSpec, directory: Path, layers: list[Path], *, reboot: bool) -> dict[str, Any]:
+    def plan(
+        self, spec: BoxSpec, directory: Path, layers: list[Path], *, reboot: bool, whole: bool
+    ) -> dict[str, Any]:
         """Return what the isolation needs to know, as JSON."""
         if self._boxes is None:
             self._boxes = short_names.ShortName(directory.parent)

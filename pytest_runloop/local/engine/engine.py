@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,7 +33,7 @@ class SandboxEngine:
         """What people should know of the choice, one sentence each."""
         self._session = session
         self._limiter = Limiter(session, own_users=tier_of_boxes.own_users)
-        self.layers = LayerStore(session, tier_of_boxes.name, self)
+        self.layers = LayerStore(session, tier_of_boxes, self)
         self._zygote: Zygote | None = None
         self._boxes: set[SandboxBox] = set()
         self._cleaner: asyncio.Task[None] | None = None
@@ -120,12 +121,13 @@ class SandboxEngine:
             self._zygote = Zygote(isolation, self._session.log, (self._session.lock,))
         return self._zygote
 
-    async def run(self, task: str, *arguments: Any) -> Any:
-        """Run a task of `trees.TASKS` in a helper process and return its result.
+    async def run(self, task: str, *arguments: Any, streams: Sequence[int] = ()) -> Any:
+        """Run a task of `zygote.TASKS` in a helper process and return its result.
 
+        :param streams: descriptors, its last arguments.
         :raises EngineError: if it failed.
         """
-        return await self.zygote().run(task, *arguments)
+        return await self.zygote().run(task, *arguments, streams=streams)
 
     def forget(self, box: SandboxBox, directory: Path, layer: str | None) -> None:
         """Drop what is left of a destroyed box.

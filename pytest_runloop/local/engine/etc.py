@@ -58,9 +58,28 @@ def make(target: Path, one_id: bool) -> None:
     (target / "fstab").touch()
     (target / "pip.conf").write_text(_pip_configuration())
     if one_id and (target / "apt").is_dir():
-        configuration = target / "apt" / "apt.conf.d"
-        configuration.mkdir(exist_ok=True)
-        (configuration / "99pytest-runloop").write_text('APT::Sandbox::User "root";\n')
+        _let_apt_stay_root(target)
+
+
+def make_fittings(target: Path, one_id: bool) -> None:
+    """Write what an image lacks, or has left to whoever runs it: names and addresses.
+
+    :param target: the `/etc` below the image's own.
+    :param one_id: boxes have no id but root's.
+    """
+    (target / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (target / "group").write_text("root:x:0:\n")
+    (target / "hosts").write_text(_hosts())
+    (target / "resolv.conf").write_text(_text(Path("/etc/resolv.conf")))
+    (target / "mtab").symlink_to("/proc/mounts")
+    if one_id:
+        _let_apt_stay_root(target)
+
+
+def _let_apt_stay_root(target: Path) -> None:
+    configuration = target / "apt" / "apt.conf.d"
+    configuration.mkdir(parents=True, exist_ok=True)
+    (configuration / "99pytest-runloop").write_text('APT::Sandbox::User "root";\n')
 
 
 def stamp() -> Iterator[str]:

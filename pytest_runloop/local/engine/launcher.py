@@ -119,10 +119,12 @@ class Zygote:
         """Ask for a box. Its agent's first note says `ready` or `failed`."""
         return self._fork({"name": name, "plan": plan}, on_note, on_end)
 
-    async def run(self, task: str, *arguments: Any) -> Any:
-        """Have a task of `trees.TASKS` done by a helper of its own and return its result.
+    async def run(self, task: str, *arguments: Any, streams: Sequence[int] = ()) -> Any:
+        """Have a task of `zygote.TASKS` done by a helper of its own and return its result.
 
         A cancelled caller ends the helper.
+
+        :param streams: descriptors for the helper, its last arguments. The caller goes on owning them.
 
         :raises BootError: if it failed or died; `step` is then the file in question.
         """
@@ -133,7 +135,10 @@ class Zygote:
                 answer.set_result(message)
 
         helper = self._fork(
-            {"task": task, "arguments": arguments}, settle, lambda: settle({"failed": task, "errno": 0})
+            {"task": task, "arguments": arguments},
+            settle,
+            lambda: settle({"failed": task, "errno": 0}),
+            streams,
         )
         try:
             message = await answer
@@ -164,7 +169,9 @@ class Zygote:
         )
         return lines[-1] if lines else ""
 
-    def _fork(self, message: Message, on_note: OnNote, on_end: Callable[[], None]) -> Forked:
+    def _fork(
+        self, message: Message, on_note: OnNote, on_end: Callable[[], None], streams: Sequence[int] = ()
+    ) -> Forked:
         number = next(self._numbers)
         try:
             ours, theirs = socket.socketpair()
@@ -174,7 +181,7 @@ class Zygote:
         end = self._ends[number] = asyncio.get_running_loop().create_future()
         channel = Channel(ours, on_note, on_end)
         with theirs:
-            self._channel.send({"number": number, **message}, [theirs.fileno()])
+            self._channel.send({"number": number, **message}, [theirs.fileno(), *streams])
         if self._channel.closed:
             self._settle_all()
         return Forked(self, number, channel, end)

@@ -1,8 +1,9 @@
 """Layers: frozen disks of boxes, immutable and persistent.
 
     layers/lock
-    layers/ID/meta.json     the tier and the parent; it is written before the layer gets its name
-    layers/ID/up/           the files
+    layers/ID/meta.json     the tier, the parent, and whether the chain ends in a whole root;
+                            it is written before the layer gets its name
+    layers/ID/up/           the files, in a directory for each overlay of a box
     layers/ID/flat/         the files of the whole chain from here down, once the chain was long
     layers/ID/dropped       nobody wants it any more, but something stands on it
 
@@ -16,14 +17,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pytest_runloop.local.engine.protocol import EngineError
+from pytest_runloop.local.engine.protocol import Capability, CapabilityError, EngineError
 from pytest_runloop.local.engine.sessions import Session
-from pytest_runloop.local.engine.tiers import Helpers
+from pytest_runloop.local.engine.tiers import Helpers, Tier
 from pytest_runloop.local.locks import locked
 
 _LONG_CHAIN = 16
@@ -37,6 +39,7 @@ _LONGEST_CHAIN = 48
 class _Meta:
     tier: str
     parent: str | None
+    whole: bool = False
 
 
 class LayerStore:
@@ -47,10 +50,11 @@ class LayerStore:
     :param helpers: do the work on files.
     """
 
-    def __init__(self, session: Session, tier: str, helpers: Helpers) -> None:
+    def __init__(self, session: Session, tier: Tier, helpers: Helpers) -> None:
         self._session = session
         self._root = session.layers
-        self._tier = tier
+        self._tier = tier.name
+        self._capabilities = tier.capabilities
         self._helpers = helpers
         self._metas: dict[str, _Meta] = {}
         self._sizes: dict[str, int] = {}
@@ -77,6 +81,11 @@ class LayerStore:
         with self._locked():
             (self._root / layer / "dropped").touch()
         self.collect()
+
+    def is_whole(self, layer: str | None) -> bool:
+        """Tell whether a layer stands on a whole root, and not on the machine's own system."""
+        meta = self._meta(layer) if layer is not None else None
+        return meta is not None and meta.whole
 
     def directories(self, layer: str | None) -> list[Path]:
         """Return the directories to stack for a layer, nearest first."""
@@ -114,18 +123,59 @@ class LayerStore:
                 raise EngineError(f"there is no layer {layer} of the {self._tier} tier")
             point(layer, box)
 
-    async def add(self, parent: str | None, fill: Callable[[Path], Awaitable[None]]) -> str:
+    async def import_root(self, write: Callable[[int], Awaitable[None]]) -> str:
+        """Make a layer of the whole root of an image. As `protocol.Layers.import_root`."""
+        if Capability.OWN_ROOT not in self._capabilities:
+            raise CapabilityError(Capability.OWN_ROOT, self._tier, "the file system of an image")
+
+        async def fill(draft: Path) -> None:
+            (draft / "up").mkdir(mode=0o700)
+            await self._unpack(draft / "up" / "root", write)
+
+        try:
+            return await self.add(None, fill, whole=True)
+        except OSError as error:
+            raise EngineError(f"could not keep the file system of an image: {error.strerror}") from error
+
+    async def _unpack(self, target: Path, write: Callable[[int], Awaitable[None]]) -> None:
+        reading, writing = os.pipe()
+
+        async def unpack() -> str:
+            try:
+                refusal: str = await self._helpers.run("unpack_root", str(target), streams=(reading,))
+            finally:
+                os.close(reading)  # Whoever goes on writing learns of it.
+            return refusal
+
+        async def feed() -> None:
+            try:
+                await write(writing)
+            finally:
+                os.close(writing)
+
+        refusal, failure = await asyncio.gather(unpack(), feed(), return_exceptions=True)
+        for error in (refusal, failure):  # If the first one fails, the second cannot but fail.
+            if isinstance(error, BaseException):
+                raise error
+        if refusal:
+            raise EngineError(f"the file system of the image is refused: {refusal}")
+
+    async def add(
+        self, parent: str | None, fill: Callable[[Path], Awaitable[None]], *, whole: bool = False
+    ) -> str:
         """Make a new layer.
 
         :param parent: the layer below, which the caller's box keeps; `None` for one that stands on none.
         :param fill: puts `up` into the directory given, or leaves everything as it was.
+        :param whole: it is a whole root; one that stands on such a layer is so anyway.
         :return: the new layer's id.
         """
         layer = uuid.uuid4().hex[:12]
         draft = self._session.directory / layer
         draft.mkdir(mode=0o700)
         try:
-            (draft / "meta.json").write_text(json.dumps({"tier": self._tier, "parent": parent}))
+            meta = _Meta(self._tier, parent, whole or self.is_whole(parent))
+            (draft / "meta.json").write_text(json.dumps(asdict(meta)))
             await fill(draft)
         except BaseException:
             self._session.discard(draft)
@@ -196,7 +246,7 @@ class LayerStore:
         path = self._root / layer / "meta.json"
         if layer not in self._metas and path.is_file():
             fields = json.loads(path.read_text())
-            self._metas[layer] = _Meta(fields["tier"], fields["parent"])
+            self._metas[layer] = _Meta(**fields)
         return self._metas.get(layer) if path.is_file() else None
 
     def _locked(self) -> contextlib.AbstractContextManager[None]:

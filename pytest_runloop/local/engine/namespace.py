@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from pytest_runloop.local.engine import capabilities, mounts, seccomp, syscalls, trees
-from pytest_runloop.local.engine.isolation import SetUpError, World
+from pytest_runloop.local.engine.isolation import BASE_PATH, SetUpError, World
 
 TYPE_CHECKING = False  # `typing` would weigh on every box.
 if TYPE_CHECKING:
@@ -115,16 +115,25 @@ class Namespaced(World):
     def _furnish(self) -> None:
         """Put in what differs from box to box."""
         os.umask(0o022)
-        if not self.plan["reboot"]:
+        # What an image has there was put there for whoever runs it.
+        if not self.plan["reboot"] and not self.plan["whole"]:
             _empty("/run", keep="lock")
+        shell = _shell()
+        self.environment = {**self.environment, "SHELL": shell}
         hostname, username = self.plan["hostname"], self.plan["username"]
         socket.sethostname(hostname)
         _write("/etc/hostname", f"{hostname}\n")
         _add_host(hostname)
-        _put_first("/etc/passwd", f"{username}:x:0:0:{username}:{self.home}:/bin/bash\n")
+        _put_first("/etc/passwd", f"{username}:x:0:0:{username}:{self.home}:{shell}\n")
         _put_first("/etc/group", f"{username}:x:0:\n")
         with contextlib.suppress(FileExistsError):
             os.mkdir(self.home, 0o755)
+
+
+def _shell() -> str:
+    """Return the shell of this system: bash, or `sh` where there is none."""
+    places = [f"{directory}/bash" for directory in ("/bin", *BASE_PATH.split(":"))]
+    return next(filter(os.path.exists, places), "/bin/sh")
 
 
 def _map_all(child: int) -> bool:

@@ -13,6 +13,8 @@ from pytest_runloop.local.engine.namespace import Namespaced
 from pytest_runloop.local.engine.protocol import BoxSpec, Capability, EngineError
 from pytest_runloop.local.engine.tiers import Helpers, Tier
 
+_KERNEL = ("/sys", "sys")
+
 
 class NamespaceTier(Tier):
     """Boxes in namespaces, stacked by overlays on the machine's own system directories.
@@ -31,6 +33,7 @@ class NamespaceTier(Tier):
         self._layers_root = Path()
         self._overlays: list[tuple[str, str, list[str]]] = []
         self._binds: list[tuple[str, str]] = []
+        self._fittings: list[tuple[str, str, list[str]]] = []
         self._base: base.Base | None = None
 
     async def prepare(self, state_dir: Path, helpers: Helpers) -> None:
@@ -50,9 +53,12 @@ class NamespaceTier(Tier):
         self._layers_root = state_dir / "layers"
         self._binds = [(f"/{name}", name) for name in machine.bound]
         self._overlays = [("root", "", [str(self._base.path / "root")])]
+        self._fittings = [("root", "", [str(self._base.path / "fittings")])]
         self._overlays += [self._overlay(self._base, name) for name in machine.overlaid]
 
-    def plan(self, spec: BoxSpec, directory: Path, layers: list[Path], *, reboot: bool) -> dict[str, Any]:
+    def plan(
+        self, spec: BoxSpec, directory: Path, layers: list[Path], *, reboot: bool, whole: bool
+    ) -> dict[str, Any]:
         """Return what `namespace.Namespaced` needs to know."""
         return {
             "username": spec.username,
@@ -60,9 +66,11 @@ class NamespaceTier(Tier):
             "directory": str(directory),
             "layers_root": str(self._layers_root),
             "layers": [str(layer.relative_to(self._layers_root)) for layer in layers],
-            "overlays": self._overlays,
-            "binds": self._binds,
+            # An image's own files hide those that make it fit for a box.
+            "overlays": self._fittings if whole else self._overlays,
+            "binds": [bind for bind in self._binds if not whole or bind == _KERNEL],
             "reboot": reboot,
+            "whole": whole,
         }
 
     async def close(self) -> None:

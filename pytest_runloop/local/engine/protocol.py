@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -87,6 +87,18 @@ class BoxSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Ids:
+    """Whom a process runs as, by number.
+
+    :param groups: the further ones.
+    """
+
+    user: int
+    group: int
+    groups: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """A process to start inside a box.
 
@@ -94,6 +106,7 @@ class Command:
     :param environment: the whole environment.
     :param cwd: working directory, absolute, relative to the home, or empty for the home.
     :param stdin, stdout, stderr: descriptors of the caller, who goes on owning (and closes) them.
+    :param ids: whom it runs as, in a tier with a root user; the box's own user if `None`.
     """
 
     argv: Sequence[str]
@@ -102,6 +115,7 @@ class Command:
     stdout: int
     stderr: int
     cwd: str = ""
+    ids: Ids | None = None
 
 
 class Process(Protocol):
@@ -204,6 +218,17 @@ class Layers(Protocol):
 
     def exists(self, layer: str) -> bool:
         """Tell whether a box of this engine can be booted from this layer."""
+
+    async def import_root(self, write: Callable[[int], Awaitable[None]]) -> str:
+        """Make a layer of the whole root of an image, in place of the machine's own system.
+
+        All that stands on it stands on that root.
+
+        :param write: writes the root as a tar archive into a descriptor. If it raises, there is no layer.
+        :return: the new layer's id.
+        :raises CapabilityError: if the tier has no root of its own to give.
+        :raises EngineError: if the archive is refused, or the disk refuses.
+        """
 
     async def size(self, layer: str) -> int:
         """Return the bytes that this layer adds to those below it."""

@@ -43,13 +43,16 @@ done
 while [ $# -gt 0 ]; do
     case $1 in [A-Za-z_]*=*) export "$1"; shift ;; *) break ;; esac
 done
-case $user in
-\\#*) entry=$(getent passwd "${user#?}") || entry="root:x:${user#?}:${user#?}::/:/bin/sh" ;;
-*) entry=$(grep "^$user:" /etc/passwd) || { echo "sudo: unknown user $user" >&2; exit 1; } ;;
-esac
-IFS=: read -r name _ uid gid _ home user_shell <<END
-$entry
-END
+found=
+while IFS=: read -r name _ uid gid _ home user_shell; do
+    case $user in "$name" | "#$uid") found=1; break ;; esac
+done </etc/passwd
+if [ ! "$found" ]; then
+    case $user in
+    \\#*) name=root uid=${user#?} gid=$uid home=/ user_shell=/bin/sh ;;
+    *) echo "sudo: unknown user $user" >&2; exit 1 ;;
+    esac
+fi
 export SUDO_USER="${SUDO_USER:-${USER:-root}}" SUDO_UID=0 SUDO_GID=0 SUDO_COMMAND="$*"
 export USER="$name" LOGNAME="$name" HOME="$home"
 case ${user_shell:-/bin/sh} in */nologin | */false | '') user_shell=/bin/sh ;; esac
@@ -62,7 +65,16 @@ if [ "$login$shell" ]; then
     if [ $# -gt 0 ]; then
         # Every word stays a word for the shell that puts them together again.
         line=
-        for word in "$@"; do line="$line '$(printf %s "$word" | sed "s/'/'\\\\\\\\''/g")'"; done
+        for rest in "$@"; do
+            line="$line '"
+            while :; do
+                case $rest in
+                *\\'*) line="$line${rest%%\\'*}'\\\\''" rest=${rest#*\\'} ;;
+                *) break ;;
+                esac
+            done
+            line="$line$rest'"
+        done
         set -- -c "$line"
     fi
     [ "$login" ] && set -- -l "$@"
@@ -70,8 +82,12 @@ if [ "$login$shell" ]; then
 fi
 [ $# -gt 0 ] || usage
 [ "$uid" = 0 ] && exec "$@"
-if command -v setpriv >/dev/null 2>&1; then
+if setpriv --reuid "$uid" --regid "$gid" --init-groups -- true 2>/dev/null; then
     exec setpriv --reuid "$uid" --regid "$gid" --init-groups -- "$@"
+fi
+# Busybox has another `setpriv`, and this `su`.
+if su -m -s /bin/sh "$name" -c : 2>/dev/null; then
+    exec su -m -s /bin/sh "$name" -c 'exec "$0" "$@"' "$@"
 fi
 exec "$@"
 """
@@ -82,6 +98,14 @@ WHOAMI = """\
 if [ $# -eq 0 ] && [ "${SUDO_USER-}" ] && [ "${USER-}" = root ]; then echo root; exit; fi
 exec /usr/bin/whoami "$@"
 """
+
+
+def install_sudo(root: Path) -> None:
+    """Write `sudo` alone, for a system of which nothing is known.
+
+    :param root: of a layer.
+    """
+    _write(root / _BIN / "sudo", SUDO)
 
 
 def install(root: Path, python: Path) -> None:

@@ -1,10 +1,11 @@
-"""The root directory that every box starts from, apart from the machine's system directories."""
+"""The root directory that every box starts from, apart from the machine's system directories or an image."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pytest_runloop.local.engine import etc
@@ -54,6 +55,42 @@ _COPIED = (
 _PROFILE = '[ "${BASH_VERSION-}" ] && [ -r ~/.bashrc ] && . ~/.bashrc\n'
 
 
+_FITTINGS = ("dev/pts", "dev/shm", "etc", "home/user", "proc", "root", "run/lock", "sys", "tmp", "var/tmp")
+_FITTED_LINKS = {name: target for name, target in _LINKS.items() if name.startswith("dev/")}
+_BASH_PROFILE = """\
+# What /etc/profile makes of PATH, behind the PATH that this shell was started with.
+mapfile -d '' -t _given <"/proc/$$/environ"
+for _entry in "${_given[@]}"; do
+    case $_entry in PATH=*)
+        case ":${_entry#PATH=}:" in
+        *":$PATH:"*) PATH=${_entry#PATH=} ;;
+        *) PATH=${_entry#PATH=}:$PATH ;;
+        esac
+        ;;
+    esac
+done
+unset _given _entry
+if [ -r ~/.profile ]; then
+    . ~/.profile
+elif [ -r ~/.bashrc ]; then
+    . ~/.bashrc
+fi
+"""
+
+
+def make_fittings(root: Path, one_id: bool) -> None:
+    """Make what an image needs to be the root of a box. It lies below the image, whose own files go before.
+
+    :param root: the directory to make.
+    :param one_id: boxes have no id but root's.
+    """
+    root.mkdir(mode=0o755)
+    _make_directories(root, _FITTINGS, _FITTED_LINKS)
+    etc.make_fittings(root / "etc", one_id)
+    for home in ("home/user", "root"):
+        (root / home / ".bash_profile").write_text(_BASH_PROFILE)
+
+
 def make(root: Path, host: Host, one_id: bool) -> None:
     """Make it.
 
@@ -61,19 +98,23 @@ def make(root: Path, host: Host, one_id: bool) -> None:
     :param one_id: boxes have no id but root's.
     """
     root.mkdir(mode=0o755)
-    for name in (*_DIRECTORIES, *host.overlaid, *host.bound):
+    _make_directories(root, (*_DIRECTORIES, *host.overlaid, *host.bound), _LINKS | host.links)
+    etc.make(root / "etc", one_id)
+    _furnish_var(root)
+    for home in ("home/user", "root"):
+        _furnish_home(root / home)
+
+
+def _make_directories(root: Path, names: Iterable[str], links: Mapping[str, str]) -> None:
+    for name in names:
         (root / name).mkdir(mode=0o755, parents=True, exist_ok=True)
-    for name, target in (_LINKS | host.links).items():
+    for name, target in links.items():
         (root / name).symlink_to(target)
     for name in _STICKY:
         (root / name).chmod(0o1777)
     (root / "root").chmod(0o700)
     for name in DEVICES:
         (root / "dev" / name).touch()
-    etc.make(root / "etc", one_id)
-    _furnish_var(root)
-    for home in ("home/user", "root"):
-        _furnish_home(root / home)
 
 
 def _furnish_var(root: Path) -> None:

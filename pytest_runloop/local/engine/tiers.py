@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -25,11 +26,12 @@ class TierReport:
 
 
 class Helpers(Protocol):
-    """Runs tasks of `trees.TASKS` in helper processes."""
+    """Runs tasks of `zygote.TASKS` in helper processes."""
 
-    async def run(self, task: str, *arguments: Any) -> Any:
+    async def run(self, task: str, *arguments: Any, streams: Sequence[int] = ()) -> Any:
         """Run one and return its result.
 
+        :param streams: descriptors, its last arguments. The caller goes on owning them.
         :raises EngineError: if it failed.
         """
 
@@ -57,12 +59,15 @@ class Tier:
         :raises EngineError: if the tier cannot be had here.
         """
 
-    def plan(self, spec: BoxSpec, directory: Path, layers: list[Path], *, reboot: bool) -> dict[str, Any]:
+    def plan(
+        self, spec: BoxSpec, directory: Path, layers: list[Path], *, reboot: bool, whole: bool
+    ) -> dict[str, Any]:
         """Return what the isolation needs to know, as JSON.
 
         :param directory: the box's own; `up` is in it.
         :param layers: the directories of the layers below `up`, nearest first; none if not stacked.
         :param reboot: the box goes on after a snapshot: keep `/run` and the like.
+        :param whole: the layers are a whole root, not differences to the machine's system.
         """
         return {"home": str(directory / "up" / "home"), "username": spec.username}
 

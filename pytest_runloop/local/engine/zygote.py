@@ -16,15 +16,25 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable, Sequence
 
-from pytest_runloop.local.engine import bounds, syscalls, trees
+from pytest_runloop.local.engine import bounds, roots, syscalls, trees
 from pytest_runloop.local.engine.agent import Agent
 from pytest_runloop.local.engine.isolation import SetUpError, World, load
 from pytest_runloop.local.engine.wire import Connection, Message
 
+TYPE_CHECKING = False  # `typing` would weigh on every box.
+if TYPE_CHECKING:
+    from typing import Any
+
 NULL = 0
 
-_TASKS = {**trees.TASKS, "unshare": syscalls.unshare}
+TASKS: dict[str, Callable[..., Any]] = {
+    **trees.TASKS,
+    "unshare": syscalls.unshare,
+    "unpack_root": roots.unpack_root,
+}
+"""What helpers can be asked for."""
 _UNHURRIED, _NICE = ("remove", "merge"), 5
 _DEEPEST = 10_000  # directories; a path ends before
 _LAST_ONES = 2.0  # seconds
@@ -79,7 +89,7 @@ class Zygote:
             if "kill" in message:
                 self._kill(message["kill"])
             else:
-                self._fork(message, descriptors[0])
+                self._fork(message, *descriptors)
         return frames is not None
 
     def _kill(self, number: int) -> None:
@@ -89,8 +99,18 @@ class Zygote:
         else:  # It was reaped before the request came, or could not be forked.
             self._control.send({"ended": number, "status": 0})
 
-    def _fork(self, message: Message, descriptor: int) -> None:
-        """Fork a box or a helper. Answers go through its own connection, also if the fork fails."""
+    def _fork(self, message: Message, descriptor: int, *streams: int) -> None:
+        """Fork a box or a helper. Answers go through its own connection, also if the fork fails.
+
+        :param streams: the last arguments of a helper's task.
+        """
+        try:
+            self._fork_with(message, descriptor, streams)
+        finally:
+            for stream in streams:
+                os.close(stream)
+
+    def _fork_with(self, message: Message, descriptor: int, streams: Sequence[int]) -> None:
         connection = Connection(socket.socket(fileno=descriptor))
         world = None
         try:
@@ -103,7 +123,7 @@ class Zygote:
             connection.socket.close()
             return
         if pid == 0:
-            self._be(world, message, connection)
+            self._be(world, message, connection, streams)
         if world is not None:
             self._groups.update(bounds.groups_of_session(world.plan.get("bounds", {})))
         connection.socket.close()
@@ -112,7 +132,9 @@ class Zygote:
             with contextlib.suppress(OSError):  # The child waits for it and tells.
                 world.adopt(pid)
 
-    def _be(self, world: World | None, message: Message, connection: Connection) -> None:
+    def _be(
+        self, world: World | None, message: Message, connection: Connection, streams: Sequence[int]
+    ) -> None:
         """Be the child. Never returns."""
         status = 1
         try:
@@ -121,7 +143,7 @@ class Zygote:
             if world is None:
                 with contextlib.suppress(OSError):  # Refused: it does what it can.
                     self._isolation.empower()
-                status = _help(message, connection)
+                status = _help(message, connection, streams)
             else:
                 self._command_line.write(f"pytest-runloop: devbox {message['name']}")
                 syscalls.set_name("runloop-agent")
@@ -172,14 +194,14 @@ def _inhabit(world: World, connection: Connection) -> int:
     return 0
 
 
-def _help(message: Message, connection: Connection) -> int:
+def _help(message: Message, connection: Connection, streams: Sequence[int]) -> int:
     """Do work on trees of files that would hold up the server, or that it lacks the rights for."""
-    _close_all_but(connection.socket.fileno())
+    _close_all_but(connection.socket.fileno(), *streams)
     if message["task"] in _UNHURRIED:
         os.nice(_NICE)
     sys.setrecursionlimit(_DEEPEST)
     try:
-        result = _TASKS[message["task"]](*message["arguments"])
+        result = TASKS[message["task"]](*message["arguments"], *streams)
         connection.send({"result": result})
     except OSError as error:
         connection.send(_failure(os.fsdecode(error.filename or message["task"]), error.errno))
