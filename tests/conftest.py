@@ -18,5 +18,7 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             # Where CI says so, pytest prints its summary in full length.
             if name in ("CI", "BUILD_NUMBER") or name.startswith(("RUNLOOP_", "PYTEST_XDIST_")):
                 patch.delenv(name)
+        # What FROM stands for must not depend on what else this machine has; tests of images ask for them.
+        patch.setenv("RUNLOOP_CONTAINER_ENGINE", "none")
         patch.setenv("RUNLOOP_STATE_DIR", str(tmp_path_factory.mktemp("runloop-state")))
         yield

@@ -70,7 +70,7 @@ class Backend:
         records = Records(self._store)
         server = self._presence.id
         self.snapshots = Snapshots(records, engine, self.clock, self._tasks, server)
-        self.blueprints = Blueprints(records, engine, self.clock, self._tasks, self.settings, server)
+        self.blueprints = Blueprints(records, engine, self.clock, self._tasks, self.settings, self._presence)
         self.commands = Commands(engine, self._tasks)
         self.tunnels = Tunnels(self.clock, self.settings, self._tasks)
         self._lives: dict[str, Life] = {}

@@ -14,7 +14,7 @@ from ..contract.views.blueprints import (
     BlueprintView,
     BuildFailureReason,
 )
-from .builds import BuildError, BuildLog, Image, Recipe, build
+from .builds import BuildError, BuildLog, Image, Recipe, Workshop, build
 from .cache import LayerCache
 from .clock import Clock
 from .dockerfile.errors import DockerfileError
@@ -22,6 +22,7 @@ from .dockerfile.preview import compose
 from .engine.protocol import Engine
 from .errors import ApiError, invalid, not_found
 from .ids import new_id
+from .images import Images
 from .launch import (
     Launch,
     User,
@@ -34,6 +35,7 @@ from .launch import (
 )
 from .machine import STARTER
 from .records import BlueprintRecord, BuildLogRecord, Records, wrong_tier
+from .servers import Presence
 from .settings import Settings
 from .space import advice
 from .tasks import Tasks
@@ -47,20 +49,28 @@ _FILES_MAX = 7_860_000
 class Blueprints:
     """All blueprints of the state directory.
 
-    :param server: the id of this server, noted in what it builds.
+    :param presence: of this server, whose id is noted in what it builds.
     """
 
     def __init__(
-        self, records: Records, engine: Engine, clock: Clock, tasks: Tasks, settings: Settings, server: str
+        self,
+        records: Records,
+        engine: Engine,
+        clock: Clock,
+        tasks: Tasks,
+        settings: Settings,
+        presence: Presence,
     ) -> None:
         self._records = records
         self._engine = engine
         self._clock = clock
         self._tasks = tasks
         self._settings = settings
-        self._server = server
+        self._server = presence.id
         self._building: dict[str, BuildLog] = {}
         self._cache = LayerCache(records, engine)
+        images = Images(engine, self._cache, presence)
+        self._workshop = Workshop(engine, self._cache, images)
 
     def abandon(self, living: set[str]) -> None:
         """Mark what dead servers left unbuilt as failed."""
@@ -133,7 +143,7 @@ class Blueprints:
         image, reason = None, _UNKNOWN
         try:
             recipe = self._recipe(identifier, params, base, user)
-            image = await build(recipe, self._engine, self._cache, log)
+            image = await build(recipe, self._workshop, log)
         except BuildError as error:
             log.write("error", str(error))
             reason = error.reason

@@ -18,6 +18,7 @@ from .dockerfile.plan import BaseImage, BuildPlan, key_of
 from .dockerfile.planner import BuildInputs, resolve_plan
 from .engine.protocol import Engine
 from .errors import ENGINE_ERRORS, as_api_error, is_full_disk
+from .images import ImageError, Images, NoImagesError
 from .launch import User
 from .machine import STARTER, build_platform, system_key, system_name
 from .records import BlueprintRecord
@@ -82,15 +83,27 @@ class BuildLog:
         return list(self._lines)
 
 
-async def build(recipe: Recipe, engine: Engine, cache: LayerCache, log: BuildLog) -> Image:
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What builds are made with.
+
+    :param cache: where the layers of earlier builds are, and those of new ones go.
+    :param images: what FROM and `--from` find outside of blueprints.
+    """
+
+    engine: Engine
+    cache: LayerCache
+    images: Images
+
+
+async def build(recipe: Recipe, workshop: Workshop, log: BuildLog) -> Image:
     """Build a blueprint.
 
-    :param cache: where the layers of earlier builds are, and those of this one go.
     :param log: takes the steps and their output.
     :raises BuildError: if a step failed.
     """
     try:
-        return await _built(recipe, engine, cache, log)
+        return await _built(recipe, workshop, log)
     except (DockerfileError, SetupError) as error:
         raise BuildError(str(error), _reason(error)) from error
     except ENGINE_ERRORS as error:
@@ -101,8 +114,8 @@ def _reason(error: BaseException) -> BuildFailureReason:
     return "out_of_disk" if is_full_disk(error) else "build_failed"
 
 
-async def _built(recipe: Recipe, engine: Engine, cache: LayerCache, log: BuildLog) -> Image:
-    bases = _Bases(recipe)
+async def _built(recipe: Recipe, workshop: Workshop, log: BuildLog) -> Image:
+    bases = _Bases(recipe, workshop.images, log)
     inputs = BuildInputs(
         parse(recipe.dockerfile),
         build_args=recipe.build_args,
@@ -111,7 +124,8 @@ async def _built(recipe: Recipe, engine: Engine, cache: LayerCache, log: BuildLo
     )
     plan = await resolve_plan(inputs, bases.resolve)
     _note(plan, bases, log)
-    stages = StageBuilder(plan, Ground(recipe.blueprint, recipe.user, bases.layers), engine, cache, log.write)
+    ground = Ground(recipe.blueprint, recipe.user, bases.layers)
+    stages = StageBuilder(plan, ground, workshop.engine, workshop.cache, log.write)
     steps = list(_tail(recipe, plan))
     layer = await stages.tail(steps, plan.result)
     if layer is None:
@@ -139,26 +153,44 @@ class _Bases:
     """Finds what FROM names.
 
     :param layers: of what was found; `None` for the machine's own system.
+    :param stood_in: the images for which the machine's own system stands, by the reasons.
     """
 
     recipe: Recipe
+    images: Images
+    log: BuildLog
     layers: dict[str, str | None] = field(default_factory=dict)
+    stood_in: dict[str, list[str]] = field(default_factory=dict)
 
     async def resolve(self, name: str) -> BaseImage:
-        """Return an earlier blueprint, or the machine's system."""
+        """Return an earlier blueprint, an image, or the machine's system."""
         user = self.recipe.user
         standard = ImageConfig(user=user.username, working_dir=user.home)
         # Each boot writes the user down.
         if record := self.recipe.find(name):
             self.layers[name] = record.layer
             return BaseImage(key_of("layer", record.layer, user), record.image or standard)
-        self.layers[name] = None
-        return BaseImage(key_of(system_key(), user), standard if name == STARTER else ImageConfig())
+        if name == STARTER:
+            return self._system(name, standard)
+        try:
+            return await self._image(name)
+        except NoImagesError as reason:
+            self.stood_in.setdefault(str(reason), []).append(name)
+            return self._system(name, ImageConfig())
 
-    @property
-    def stood_in(self) -> list[str]:
-        """The images for which the machine's own system stands."""
-        return [name for name, layer in self.layers.items() if layer is None and name != STARTER]
+    def _system(self, name: str, config: ImageConfig) -> BaseImage:
+        self.layers[name] = None
+        return BaseImage(key_of(system_key(), self.recipe.user), config)
+
+    async def _image(self, name: str) -> BaseImage:
+        write = self.log.write
+        try:
+            image = await self.images.find(name, write)
+            write("info", f"`{name}` is the image {image.shown}")
+            self.layers[name] = await self.images.layer(image, self.recipe.blueprint, write)
+        except ImageError as error:
+            raise DockerfileError(str(error), expected=error.remedy) from error
+        return BaseImage(key_of(image.key, self.recipe.user), image.config)
 
 
 def _note(plan: BuildPlan, bases: _Bases, log: BuildLog) -> None:
@@ -167,9 +199,9 @@ def _note(plan: BuildPlan, bases: _Bases, log: BuildLog) -> None:
         if stage.base.kind == "scratch":
             what = "FROM scratch: the local backend cannot build on nothing"
             raise DockerfileError(what, expected="an image, for which this machine's system stands")
-    if names := ", ".join(f"`{name}`" for name in bases.stood_in):
-        system = f"this machine's system, {system_name()}, stands for {names}"
-        log.write("warn", f"there is no container engine here: {system}")
+    for reason, images in bases.stood_in.items():
+        names = ", ".join(f"`{name}`" for name in images)
+        log.write("warn", f"{reason}: this machine's system, {system_name()}, stands for {names}")
     if plan.unused_build_args:
         names = ", ".join(f"`{name}`" for name in plan.unused_build_args)
         log.write("warn", f"no ARG takes the build arguments {names}")

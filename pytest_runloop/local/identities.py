@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 
 from .descriptors import READ
-from .engine.protocol import Box
+from .engine.protocol import Box, Ids
 from .errors import ENGINE_ERRORS
 from .setup import SetupError
 
@@ -16,10 +16,11 @@ from .setup import SetupError
 class Identity:
     """A user and group.
 
-    :param prefix: what goes before a command that is to run as this user.
+    :param ids: `None` for the box's own user.
+    :param environment: what the system knows of the user.
     """
 
-    prefix: tuple[str, ...] = ()
+    ids: Ids | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -40,9 +41,19 @@ async def identity(box: Box, user: str) -> Identity:
         group = found[2]
     known = {"HOME": entry[5], "USER": entry[0], "LOGNAME": entry[0]} if entry else {"HOME": "/"}
     if uid == "0" and group in ("", "0"):
-        return Identity((), known)
-    groups = "--init-groups" if entry and not group else "--clear-groups"
-    return Identity(("setpriv", "--reuid", uid, "--regid", group or gid, groups, "--"), known)
+        return Identity(None, known)
+    further = await _groups(box, entry[0]) if entry and not group else ()
+    return Identity(Ids(int(uid), int(group or gid), further), known)
+
+
+async def _groups(box: Box, name: str) -> tuple[int, ...]:
+    """Return the groups that name a user as their member."""
+    lines = [line.split(":") for line in (await _read(box, "/etc/group")).splitlines()]
+    return tuple(
+        int(fields[2])
+        for fields in lines
+        if len(fields) > 3 and fields[2].isdigit() and name in fields[3].split(",")
+    )
 
 
 async def _entry(box: Box, path: str, wanted: str) -> list[str] | None:

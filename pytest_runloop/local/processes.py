@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .bash import environment_of
 from .descriptors import close_quietly
-from .engine.protocol import Box, Command, EngineError, Process
+from .engine.protocol import Box, Command, EngineError, Ids, Process
 from .pump import Pump, Sink
 
 KILLED = 128 + signal.SIGKILL
@@ -48,19 +48,20 @@ async def start(
     stderr: Sink,
     stdin: int = -1,
     cwd: str = "",
+    ids: Ids | None = None,
 ) -> Running:
     """Start a process.
 
     :param extra: environment variables beside those of the box.
     :param stdin: what it reads; nothing by default. The caller goes on owning it.
-    :param cwd: as `Command` has it.
+    :param cwd, ids: as `Command` has them.
     :raises OSError, EngineError: if it cannot be started.
     """
     source = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) if stdin < 0 else os.dup(stdin)
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     try:
-        command = Command(argv, environment_of(box, extra), source, out_write, err_write, cwd)
+        command = Command(argv, environment_of(box, extra), source, out_write, err_write, cwd, ids)
         process = await box.spawn(command)
     except BaseException:
         close_quietly(out_read, err_read)

@@ -32,6 +32,12 @@ class Presence:
             self.directory.mkdir(mode=0o700)
             self._lock = held(self.directory / "lock")
 
+    @property
+    def place(self) -> str:
+        """The state directory, told from all others also where hosts share a container engine."""
+        status = self._servers.stat()
+        return f"{os.uname().nodename}:{status.st_dev}:{status.st_ino}"
+
     def living(self) -> set[str]:
         """Return the ids of all servers that live."""
         with self._registry():

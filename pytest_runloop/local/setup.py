@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from .bash import login_shell
 from .descriptors import write_file
-from .engine.protocol import Box
+from .engine.protocol import Box, Ids
 from .errors import ENGINE_ERRORS, as_api_error
 from .logbook import LineSink
 from .processes import start
@@ -75,17 +75,22 @@ async def run_command(
 
 
 async def run_logged(
-    box: Box, argv: list[str], environment: Mapping[str, str], write: Write, cwd: str = ""
+    box: Box,
+    argv: list[str],
+    environment: Mapping[str, str],
+    write: Write,
+    cwd: str = "",
+    ids: Ids | None = None,
 ) -> tuple[int, str]:
     """Run a program, with its output to a log.
 
-    :param cwd: as `Command` has it.
+    :param cwd, ids: as `Command` has them.
     :return: its exit status, and the end of what it printed.
     :raises SetupError: if it cannot be started.
     """
     out, err = LineSink(lambda line: write("info", line)), LineSink(lambda line: write("warn", line))
     try:
-        running = await start(box, argv, environment, out, err, cwd=cwd)
+        running = await start(box, argv, environment, out, err, cwd=cwd, ids=ids)
     except ENGINE_ERRORS as error:
         raise SetupError(str(as_api_error(error, f"start {argv[0]} in {cwd or 'the home'}"))) from error
     status = await running.finish()

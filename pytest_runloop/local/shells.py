@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 
-from .bash import script_for_shell
+from .bash import environment_of, script_for_shell, shell_of
 from .engine.protocol import Box
 from .executions import Execution
 from .processes import KILLED, Running, exit_status, start
@@ -32,7 +32,7 @@ class _Switch:
 
 
 class Shell:
-    """A persistent bash.
+    """A persistent bash, or the `sh` of an image that has none.
 
     It reads its script from a socket as its standard input: a line per command. After each, it
     writes the exit status back into that socket. Commands themselves get another standard input,
@@ -92,14 +92,15 @@ class _Bash:
         ours.setblocking(False)
         out, err = _Switch(), _Switch()
         try:
-            running = await start(box, ["bash", "-ls"], extra, out, err, theirs.fileno())
+            running = await start(box, [shell_of(box), "-ls"], extra, out, err, theirs.fileno())
         except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
         bash = cls(running, ours, out, err)
-        await bash.ask(f"export PATH={shlex.quote(extra['PATH'])}" if "PATH" in extra else ":")
+        keep = "PATH" in extra or shell_of(box) != "bash"
+        await bash.ask(f"export PATH={shlex.quote(environment_of(box, extra)['PATH'])}" if keep else ":")
         return bash
 
     async def run(self, execution: Execution, script: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -102,15 +103,25 @@ class Worker:
             raise DockerfileError(what, expected="RUN without it")
         who = await self._identity(box, step.user)
         environment = {**who.environment, **step.environment, **step.proxies}
+        await self._ensure_directory(step.working_dir, box)
         async with AsyncExitStack() as stack:
             for mount in step.mounts:
                 await stack.enter_async_context(self._mounted(mount, box))
-            argv = [*who.prefix, *step.argv]
+            argv = list(step.argv)
             if step.script is not None:
                 argv.append(await self._script(step.script, box, stack))
-            status, shown = await run_logged(box, argv, environment, self.write, step.working_dir)
+            status, shown = await run_logged(box, argv, environment, self.write, step.working_dir, who.ids)
         if status:
             raise SetupError(f"it failed with exit status {status}:\n{shown}")
+
+    async def _ensure_directory(self, path: str, box: Box) -> None:
+        """Make the directory that an image names and does not have, as container engines do."""
+        if Capability.OWN_ROOT not in self.engine.capabilities:
+            return
+        try:
+            os.close(await box.open(path, os.O_RDONLY | os.O_DIRECTORY))
+        except FileNotFoundError:
+            await run_tool(box, _MAKE, path, "")
 
     @staticmethod
     async def _script(text: str, box: Box, stack: AsyncExitStack) -> str:
@@ -170,7 +181,7 @@ class Worker:
 
     async def _make_directory(self, step: WorkdirStep, box: Box) -> None:
         who = await self._identity(box, step.user)
-        owner = f"{who.prefix[2]}:{who.prefix[4]}" if who.prefix else ""
+        owner = f"{who.ids.user}:{who.ids.group}" if who.ids else ""
         await run_tool(box, _MAKE, self._place(box, step.path), owner)
 
     # Who and where

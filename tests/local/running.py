@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,9 +61,19 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "pytest_runloop.cli", *map(str, arguments)]
 
 
-def start(state_dir: Path, *arguments: str | Path, isolation: str = "auto", **how: Any) -> Server:
-    """Start a server and wait until it is ready."""
+def start(
+    state_dir: Path,
+    *arguments: str | Path,
+    isolation: str = "auto",
+    variables: Mapping[str, str] | None = None,
+    **how: Any,
+) -> Server:
+    """Start a server and wait until it is ready.
+
+    :param variables: for its environment. Unless they say otherwise, it uses no container engine.
+    """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RUNLOOP_")}
+    environment |= {"RUNLOOP_CONTAINER_ENGINE": "none", **(variables or {})}
     line = command("serve", "--state-dir", state_dir, "--isolation", isolation, *arguments)
     process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment, **how)
     assert process.stdout is not None
@@ -73,9 +83,14 @@ def start(state_dir: Path, *arguments: str | Path, isolation: str = "auto", **ho
 
 
 @contextmanager
-def server(state_dir: Path, *arguments: str | Path, isolation: str = "auto") -> Iterator[Server]:
+def server(
+    state_dir: Path,
+    *arguments: str | Path,
+    isolation: str = "auto",
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
     """Run a server, and check that it ends in order."""
-    running = start(state_dir, *arguments, isolation=isolation)
+    running = start(state_dir, *arguments, isolation=isolation, variables=variables)
     try:
         yield running
     finally:

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +15,13 @@ import pytest
 from pytest_runloop import BlueprintFailedError, Runloop
 
 from .box import Box, ok, refused
+from .builds import built as _built
+from .builds import cached as _cached
+from .builds import ended as _ended
+from .builds import failed as _failed
+from .builds import good as _good
+from .builds import log as _log
+from .builds import text as _text
 from .running import PATIENCE, Server, server
 
 
@@ -37,51 +43,6 @@ def any_api(tier: Server) -> Iterator[httpx.Client]:
     """A client of a server of each tier."""
     with tier.client() as client:
         yield client
-
-
-def _built(api: httpx.Client, dockerfile: str, **params: Any) -> Any:
-    params = {"name": f"bp-{uuid.uuid4().hex}", "dockerfile": dockerfile, **params}
-    return _ended(api, ok(api.post("/v1/blueprints", json=params)))
-
-
-def _ended(api: httpx.Client, view: Any) -> Any:
-    while view["status"] in ("provisioning", "building"):
-        time.sleep(0.01)
-        view = ok(api.get(f"/v1/blueprints/{view['id']}"))
-    return view
-
-
-def _log(api: httpx.Client, blueprint: Any) -> list[tuple[str, str]]:
-    answer = ok(api.get(f"/v1/blueprints/{blueprint['id']}/logs"))
-    return [(line["level"], line["message"]) for line in answer["logs"]]
-
-
-def _good(api: httpx.Client, dockerfile: str, **params: Any) -> Any:
-    view = _built(api, dockerfile, **params)
-    assert view["status"] == "build_complete", _log(api, view)
-    return view
-
-
-def _failed(api: httpx.Client, dockerfile: str, *words: str, **params: Any) -> str:
-    view = _built(api, dockerfile, **params)
-    assert (view["status"], view["failure_reason"]) == ("failed", "build_failed")
-    level, message = _log(api, view)[-1]
-    assert level == "error"
-    for word in words:
-        assert word in message, message
-    return message
-
-
-def _cached(api: httpx.Client, blueprint: Any) -> list[str]:
-    return [message for _, message in _log(api, blueprint) if message.startswith("cached: ")]
-
-
-def _text(api: httpx.Client, blueprint: Any, command: str, **params: Any) -> str:
-    box = Box.create(api, blueprint_id=blueprint["id"], **params)
-    try:
-        return box.text(command)
-    finally:
-        box.end()
 
 
 def test_a_dockerfile_is_built_in_each_tier(any_api: httpx.Client) -> None:
