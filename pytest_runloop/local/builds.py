@@ -111,7 +111,9 @@ async def build(recipe: Recipe, workshop: Workshop, log: BuildLog) -> Image:
 
 
 def _reason(error: BaseException) -> BuildFailureReason:
-    return "out_of_disk" if is_full_disk(error) else "build_failed"
+    if is_full_disk(error):
+        return "out_of_disk"
+    return error.reason if isinstance(error, SetupError) else "build_failed"
 
 
 async def _built(recipe: Recipe, workshop: Workshop, log: BuildLog) -> Image:

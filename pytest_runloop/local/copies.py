@@ -28,7 +28,8 @@ done
 [ "$count" = 1 ] && : > "$to/../single" || :
 """
 
-# `--no-overwrite-dir`: a directory that is there keeps its mode and owner.
+# A directory that is there keeps its mode and owner, so those in the archive get the same before: not every
+# tar can leave them alone.
 _PUT = """
 from=$1 to=$2 into=$3 owner=$4 mode=$5
 [ -z "$mode" ] || find "$from/files" -mindepth 1 ! -type l -exec chmod -- "$mode" {} +
@@ -39,8 +40,17 @@ if [ -e "$from/single" ] && [ -z "$into" ] && [ ! -d "$to" ]; then
     find "$from/files" -mindepth 1 -exec cp -a -T -- {} "$to" \\;
 else
     if [ ! -d "$to" ]; then mkdir -p -- "$to"; [ -z "$owner" ] || chown -- "$owner" "$to"; fi
-    tar --numeric-owner -C "$from/files" -cf "$from/all" .
-    tar --numeric-owner --no-overwrite-dir -C "$to" -xpf "$from/all"
+    cd "$from/files"
+    find . -type d -exec sh -ec '
+        to=$1; shift
+        for name; do
+            [ -d "$to/$name" ] || continue
+            chmod -- "$(stat -c %a -- "$to/$name")" "$name"
+            chown -- "$(stat -c %u:%g -- "$to/$name")" "$name"
+        done
+    ' sh "$to" {} +
+    tar --numeric-owner -cf "$from/all" .
+    tar --numeric-owner -C "$to" -xpf "$from/all"
 fi
 """
 

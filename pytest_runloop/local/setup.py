@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+from ..contract.views.blueprints import BuildFailureReason
 from .bash import login_shell
 from .descriptors import write_file
 from .engine.protocol import Box, Ids
 from .errors import ENGINE_ERRORS, as_api_error
 from .logbook import LineSink
 from .processes import start
+from .shortage import memory_kills, shortage
 
 Write = Callable[[str, str], None]
 """Takes a log line: its level and its text."""
@@ -18,7 +20,14 @@ Announce = Callable[[str], Awaitable[None]]
 
 
 class SetupError(Exception):
-    """A step of the preparation failed; the text says which, and how."""
+    """A step of the preparation failed; the text says which, and how.
+
+    :param reason: what it lacked, if that is known.
+    """
+
+    def __init__(self, message: str, reason: BuildFailureReason = "build_failed") -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 async def write_files(box: Box, files: Iterable[tuple[str, str]]) -> None:
@@ -69,9 +78,11 @@ async def run_command(
         argv = await login_shell(box, command, environment)
     except ENGINE_ERRORS as error:
         raise SetupError(str(as_api_error(error, f"run {command}"))) from error
+    kills = memory_kills()
     status, shown = await run_logged(box, argv, environment, write)
     if status:
-        raise SetupError(f"{what} failed with exit status {status}: {command}\n{shown}")
+        message = f"{what} failed with exit status {status}: {command}\n{shown}"
+        raise SetupError(message, shortage(status, shown, kills))
 
 
 async def run_logged(

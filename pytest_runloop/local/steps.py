@@ -15,6 +15,7 @@ from .engine.protocol import Box, Capability, Engine
 from .errors import ENGINE_ERRORS, as_api_error
 from .identities import Identity, identity
 from .setup import SetupError, Write, run_command, run_logged, write_files
+from .shortage import memory_kills, shortage
 from .tools import run_tool, scratch_directory
 
 
@@ -80,7 +81,8 @@ class Worker:
         except SetupError as error:
             if not step.line:
                 raise
-            raise SetupError(f"Dockerfile line {step.line}: {step.text}\n{error}") from error
+            message = f"Dockerfile line {step.line}: {step.text}\n{error}"
+            raise SetupError(message, error.reason) from error
 
     async def _dispatch(self, step: AnyStep, box: Box) -> None:
         match step:
@@ -110,9 +112,11 @@ class Worker:
             argv = list(step.argv)
             if step.script is not None:
                 argv.append(await self._script(step.script, box, stack))
+            kills = memory_kills()
             status, shown = await run_logged(box, argv, environment, self.write, step.working_dir, who.ids)
         if status:
-            raise SetupError(f"it failed with exit status {status}:\n{shown}")
+            message = f"it failed with exit status {status}:\n{shown}"
+            raise SetupError(message, shortage(status, shown, kills))
 
     async def _ensure_directory(self, path: str, box: Box) -> None:
         """Make the directory that an image names and does not have, as container engines do."""
@@ -216,9 +220,10 @@ _UNCOVER = 'rm -rf -- "$1"; [ ! -e "$1.runloop-hidden" ] || mv -- "$1.runloop-hi
 _MAKE = """
 make() {
     [ ! -d "$1" ] || return 0
-    make "${1%/*}/."
-    mkdir -- "${1%/.}"
-    [ -z "$2" ] || chown -- "$2" "${1%/.}"
+    parent=${1%/*}
+    make "${parent:-/}" "$2"
+    mkdir -- "$1"
+    [ -z "$2" ] || chown -- "$2" "$1"
 }
 make "$1" "$2"
 """

@@ -14,6 +14,13 @@ from .engine.protocol import Box, Command
 from .errors import ENGINE_ERRORS, as_api_error
 from .processes import exit_status
 from .setup import SetupError, run_logged
+from .shortage import memory_kills, shortage
+
+_NOT_FOUND = 127
+"""What a shell answers for a program that there is none of."""
+_NEEDS = (
+    "expected: an image with `sh`, `cp`, `find`, `stat`, `tar` and the like for COPY, ADD, WORKDIR and mounts"
+)
 
 
 async def run_tool(box: Box, script: str, *arguments: str) -> None:
@@ -22,9 +29,16 @@ async def run_tool(box: Box, script: str, *arguments: str) -> None:
     :param arguments: its `$1`, `$2` …
     :raises SetupError: if it fails, with what it printed.
     """
-    status, shown = await run_logged(box, ["sh", "-ec", script, "sh", *arguments], {}, _quiet, cwd="/")
+    kills = memory_kills()
+    try:
+        status, shown = await run_logged(box, ["sh", "-ec", script, "sh", *arguments], {}, _quiet, cwd="/")
+    except SetupError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise SetupError(f"{error}\n{_NEEDS}") from error
+        raise
     if status:
-        raise SetupError(shown)
+        message = f"{shown}\n{_NEEDS}" if status == _NOT_FOUND else shown
+        raise SetupError(message, shortage(status, shown, kills))
 
 
 @asynccontextmanager

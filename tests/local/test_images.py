@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import shutil
+import subprocess
+import tarfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -166,8 +170,58 @@ def test_an_unchanged_image_is_not_built_on_again(
     dockerfile = f"FROM {image}\nRUN echo x >/x\n"
     good(images_api, dockerfile)
     assert len(cached(images_api, good(images_api, dockerfile))) == 1
-    docker.run("import", "--change=LABEL other=1", "-", image, stdin=small)
+    docker.make(small, ["LABEL other=1"], name=image)
     assert cached(images_api, good(images_api, dockerfile)) == []
+
+
+def test_an_image_without_tools_says_which_are_needed(
+    images_api: httpx.Client, docker: ContainerEngine
+) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("one"))
+    image = docker.make(stream.getvalue())
+    assert good(images_api, f"FROM {image}")
+    failed(images_api, f"FROM {image}\nRUN true", "line 2", "/bin/sh")
+    failed(images_api, f"FROM {image}\nCOPY <<E /a\nx\nE", "line 2", "`sh`", "`tar`")
+
+
+def test_the_tools_of_busybox_are_enough(
+    images_api: httpx.Client, docker: ContainerEngine, tmp_path: Path
+) -> None:
+    busybox = next(filter(_is_static, ("/bin/busybox", "/usr/bin/busybox")), None)
+    if busybox is None:
+        pytest.skip("no static busybox here")
+    (tmp_path / "bin").mkdir()
+    shutil.copy(busybox, tmp_path / "bin" / "busybox")
+    for name in subprocess.run(
+        [busybox, "--list"], capture_output=True, text=True, check=True
+    ).stdout.split():
+        if name != "busybox":
+            (tmp_path / "bin" / name).symlink_to("busybox")
+    image = docker.make(small_system.archive(tmp_path))
+    dockerfile = f"""\
+FROM {image} AS build
+RUN mkdir -p /out/deep "/out/a b"; echo 1 >/out/deep/file; echo 2 >"/out/a b/g"; ln -s deep/file /out/link
+FROM {image}
+RUN mkdir -p /there/deep; chmod 711 /there/deep
+COPY --from=build /out /there/
+COPY --from=build --chown=7:8 --chmod=750 /out/deep/file /there/one
+WORKDIR /made/deep/down
+RUN --mount=from=build,source=/out/deep/file,target=/etc/one --mount=type=cache,target=/c \\
+    cat /etc/one /there/link "/there/a b/g" >/read && stat -c '%n %a %u:%g' /there/deep /there/one >>/read
+USER 5:6
+RUN id -u >/tmp/who; id -g >>/tmp/who; pwd >>/tmp/who
+"""
+    blueprint = good(images_api, dockerfile)
+    assert text(
+        images_api, blueprint, "cat /read /tmp/who; sudo -u root id -u; ls /c 2>/dev/null || echo no"
+    ) == ("1\n1\n2\n/there/deep 711 0:0\n/there/one 750 7:8\n5\n6\n/made/deep/down\n0\nno\n")
+
+
+def _is_static(program: str) -> bool:
+    found = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
+    return Path(program).exists() and "not a dynamic executable" in found.stderr
 
 
 def test_a_reference_that_no_registry_has_is_an_error_with_its_line(images_api: httpx.Client) -> None:

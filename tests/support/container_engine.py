@@ -14,7 +14,7 @@ _PATIENCE = 120.0  # seconds
 class ContainerEngine:
     """docker or podman.
 
-    :param images: that were made here.
+    :param images: the ids of those that were made here.
     """
 
     program: str
@@ -28,15 +28,15 @@ class ContainerEngine:
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode().strip()
 
-    def make(self, archive: bytes, changes: Sequence[str] = ()) -> str:
+    def make(self, archive: bytes, changes: Sequence[str] = (), name: str = "") -> str:
         """Make an image of a file system, and return its name.
 
         :param changes: instructions of a Dockerfile.
+        :param name: another than one that no other image has.
         """
-        name = f"localhost/runloop-test-{uuid.uuid4().hex}:1"
+        name = name or f"localhost/runloop-test-{uuid.uuid4().hex}:1"
         options = [f"--change={change}" for change in changes]
-        self.run("import", *options, "-", name, stdin=archive)
-        self.images.append(name)
+        self.images.append(self.run("import", *options, "-", name, stdin=archive).splitlines()[-1])
         return name
 
     def containers(self, label: str) -> list[str]:

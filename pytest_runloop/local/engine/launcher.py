@@ -148,7 +148,9 @@ class Zygote:
         finally:
             helper.channel.close()
         if "failed" in message:
-            raise BootError(message["failed"], message["errno"])
+            number = message["errno"]
+            cause = OSError(number, os.strerror(number)) if number else None
+            raise BootError(message["failed"], number) from cause
         return message["result"]
 
     def kill(self, number: int) -> None:
