@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import threading
 import zipfile
 from pathlib import Path
 
@@ -189,18 +188,6 @@ async def test_the_first_process_tells_nothing_and_cannot_be_killed(
 async def test_kernel_switches_are_out_of_reach(box: Box) -> None:
     for place in ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/power/state"):
         assert (await run(box, f"echo x >{place}"))[0] != 0, place
-
-
-async def test_the_network_is_the_machines(box: Box) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=_greet, args=[server], daemon=True).start()
-        port = server.getsockname()[1]
-        assert await say(box, f"exec 3<>/dev/tcp/127.0.0.1/{port}; cat <&3") == "hello"
-
-
-def _greet(server: socket.socket) -> None:
-    with server.accept()[0] as client:
-        client.sendall(b"hello\n")
 
 
 # The environment

@@ -72,8 +72,12 @@ class World:
         }
 
     @classmethod
-    def begin(cls) -> None:
-        """In the zygote, once, before any box."""
+    def begin(cls) -> int | None:
+        """In the zygote, once, before any box.
+
+        :return: a descriptor that becomes readable when no box can go on, e.g. a pidfd of a helper of all.
+        """
+        return None
 
     @classmethod
     def bury(cls, living: Collection[int]) -> None:

@@ -9,14 +9,14 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from pytest_runloop.local.engine import capabilities, mounts, seccomp, syscalls, trees
+from pytest_runloop.local.engine import capabilities, egress, mounts, network, seccomp, syscalls, trees
 from pytest_runloop.local.engine.isolation import BASE_PATH, SetUpError, World
 
 TYPE_CHECKING = False  # `typing` would weigh on every box.
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, ClassVar
 
 _ALL_IDS = b"a"
 _ONE_ID = b"1"
@@ -74,12 +74,15 @@ class Namespaced(World):
             os.setgroups([])
             _forbid_group_namespaces()
         os.umask(0)
+        self._set_up_network()
         mounts.build(self.plan, protect=told == _ALL_IDS)
         self._furnish()
         seccomp.refuse_keyrings()
         if told == _ONE_ID:
             seccomp.install_root_emulation()
-        else:
+        # Before: without the capability, a filter costs programs their set-user-id bit.
+        self._hand_over_network()
+        if told != _ONE_ID:
             capabilities.give_up_most()
         syscalls.set_dumpable(False)
         syscalls.die_with_parent()
@@ -112,6 +115,12 @@ class Namespaced(World):
         """Tell whether something lies in memory, where a reboot would lose it."""
         return bool(os.listdir("/dev/shm"))
 
+    def _set_up_network(self) -> None:
+        """Nothing: it is the host's."""
+
+    def _hand_over_network(self) -> None:
+        """Nothing: it is the host's."""
+
     def _furnish(self) -> None:
         """Put in what differs from box to box."""
         os.umask(0o022)
@@ -134,6 +143,39 @@ def _shell() -> str:
     """Return the shell of this system: bash, or `sh` where there is none."""
     places = [f"{directory}/bash" for directory in ("/bin", *BASE_PATH.split(":"))]
     return next(filter(os.path.exists, places), "/bin/sh")
+
+
+class Networked(Namespaced):
+    """A box in namespaces that has a network of its own too, and so ports of its own."""
+
+    clone_flags = Namespaced.clone_flags | syscalls.CLONE_NEWNET
+    supervisor: ClassVar[socket.socket]
+
+    @classmethod
+    def begin(cls) -> int:
+        """Start the supervisor of all boxes' connections."""
+        cls.supervisor, vital = egress.start()
+        return vital
+
+    def descriptors(self) -> Sequence[int]:
+        """See `World.descriptors`."""
+        return (*super().descriptors(), self.supervisor.fileno())
+
+    def _set_up_network(self) -> None:
+        with _step("set up a network"):
+            network.set_up()
+
+    def _hand_over_network(self) -> None:
+        with self.supervisor, _step("hand the network over to its supervisor"):
+            network.hand_over(self.supervisor, self.plan["reachable"])
+
+
+@contextlib.contextmanager
+def _step(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SetUpError(what, error.errno or errno.EIO) from error
 
 
 def _map_all(child: int) -> bool:

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pytest_runloop.local.engine import base, host, syscalls
+from pytest_runloop.local.engine import base, host, loopback, syscalls
+from pytest_runloop.local.engine.isolation import load
 from pytest_runloop.local.engine.launcher import BootError
-from pytest_runloop.local.engine.namespace import Namespaced
 from pytest_runloop.local.engine.protocol import BoxSpec, Capability, EngineError
 from pytest_runloop.local.engine.tiers import Helpers, Tier
 
@@ -25,11 +25,12 @@ class NamespaceTier(Tier):
 
     name: ClassVar[str] = "namespace"
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
-    isolation: ClassVar[str] = "pytest_runloop.local.engine.namespace:Namespaced"
+    isolation: ClassVar[str] = "pytest_runloop.local.engine.namespace:Networked"
     stacked: ClassVar[bool] = True
     own_users: ClassVar[bool] = True
 
     def __init__(self) -> None:
+        self._reachable: list[loopback.Service] = []
         self._layers_root = Path()
         self._overlays: list[tuple[str, str, list[str]]] = []
         self._binds: list[tuple[str, str]] = []
@@ -44,7 +45,8 @@ class NamespaceTier(Tier):
         """
         if not syscalls.supported():
             raise EngineError(f"namespaces are not supported on {os.uname().machine}")
-        await _require_namespaces(helpers)
+        await _require_namespaces(helpers, load(self.isolation).clone_flags)
+        self._reachable = loopback.services(os.environ)
         machine = host.survey(state_dir)
         try:
             self._base = await asyncio.to_thread(base.provide, state_dir, machine, one_id=os.geteuid() != 0)
@@ -71,6 +73,7 @@ class NamespaceTier(Tier):
             "binds": [bind for bind in self._binds if not whole or bind == _KERNEL],
             "reboot": reboot,
             "whole": whole,
+            "reachable": self._reachable,
         }
 
     async def close(self) -> None:
@@ -85,12 +88,19 @@ class NamespaceTier(Tier):
         return name.replace("/", "-"), name, [*(str(path) for path in above if path.is_dir()), f"/{name}"]
 
 
-async def _require_namespaces(helpers: Helpers) -> None:
+class SharedNetworkTier(NamespaceTier):
+    """The same where no network of their own can be had for boxes: all share this machine's."""
+
+    capabilities: ClassVar[frozenset[Capability]] = NamespaceTier.capabilities - {Capability.PRIVATE_PORTS}
+    isolation: ClassVar[str] = "pytest_runloop.local.engine.namespace:Namespaced"
+
+
+async def _require_namespaces(helpers: Helpers, flags: int) -> None:
     """Fail at once where the kernel refuses namespaces: what boxes stand on takes a while to make.
 
     That it refuses none proves nothing yet; only a boot does.
     """
     try:
-        await helpers.run("unshare", Namespaced.clone_flags)
+        await helpers.run("unshare", flags)
     except BootError as error:
         raise BootError("start a process in new namespaces", error.number) from None

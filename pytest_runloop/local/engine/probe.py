@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,14 @@ from pytest_runloop.local.engine.protocol import Box, BoxSpec, Capability, Comma
 _TIMEOUT = 60.0  # seconds, for all of it
 _MOST_OUTPUT = 4096  # bytes; less than a pipe holds, so nobody has to read while the command runs
 _FEW_FILES = 8
+
+_OUTSIDE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+"""Addresses of examples, which are nobody's. No packet goes there: a datagram socket's connect sends none."""
+_CONNECT_OUT = """
+import socket
+with socket.socket({family}, socket.SOCK_DGRAM) as outward, socket.socket() as inward:
+    print(outward.connect_ex(("{host}", 9)), inward.connect_ex(("127.0.0.1", {port})) != 0)
+"""
 
 _Trial = Callable[[Box, Path], Awaitable[None]]
 
@@ -41,6 +50,8 @@ def _trials(capabilities: frozenset[Capability]) -> Iterator[_Trial]:
     yield _run_and_kill
     if Capability.ROOT_USER in capabilities:
         yield _change_the_system
+    if Capability.PRIVATE_PORTS in capabilities:
+        yield _use_a_network_of_its_own
     if Capability.CONFINED_WRITES in capabilities and Capability.OWN_ROOT not in capabilities:
         yield _write_outside
 
@@ -73,6 +84,26 @@ async def _write_outside(box: Box, outside: Path) -> None:
             raise EngineError("a devbox wrote outside of its directory")
     finally:
         target.unlink(missing_ok=True)
+
+
+async def _use_a_network_of_its_own(box: Box, _: Path) -> None:
+    """Try that a box cannot reach our own loopback, and reaches what lies outside as far as we do."""
+    for family, host in _OUTSIDE:
+        if (code := _connect_out(family, host)) is None:
+            continue
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            script = _CONNECT_OUT.format(family=int(family), host=host, port=port)
+            await _expect(box, "use a network of its own", f"python -I -S -c '{script}'", f"{code} True")
+
+
+def _connect_out(family: socket.AddressFamily, host: str) -> int | None:
+    """Return the errno of connecting to an address, or `None` where this machine has no such addresses."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as outward:
+            return outward.connect_ex((host, 9))
+    except OSError:
+        return None
 
 
 def _some_directory() -> Path | None:

@@ -27,6 +27,8 @@ class Capability(StrEnum):
     """Acts as root inside: writes below `/usr` and `/etc`, `sudo` with effect, `apt-get`."""
     INSTANT_SNAPSHOTS = "instant-snapshots"
     """A snapshot of an idle devbox takes the same time whatever its size."""
+    PRIVATE_PORTS = "private-ports"
+    """Ports of its own: two devboxes may listen on the same one."""
     GUARANTEED_END = "guaranteed-end"
     """The kernel itself ends every process when the engine dies, however it dies."""
     LIMITED_MEMORY = "limited-memory"

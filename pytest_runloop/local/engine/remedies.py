@@ -14,6 +14,7 @@ from pytest_runloop.local.engine.protocol import Capability
 _APPARMOR = "kernel/apparmor_restrict_unprivileged_userns"
 _DEBIAN = "kernel/unprivileged_userns_clone"
 _LIMIT = "user/max_user_namespaces"
+_TRACING = "kernel/yama/ptrace_scope"
 
 _SWITCH_OFF_APPARMOR = (
     "run `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, or use `podman unshare`"
@@ -25,6 +26,10 @@ _OPEN_CONTAINER_WIDER = f"{_OPEN_CONTAINER[:-1]} --security-opt apparmor=unconfi
 _OPEN_KUBERNETES = "give the pod `securityContext.seccompProfile.type: Unconfined`"
 _OTHER_DIRECTORY = "set RUNLOOP_STATE_DIR to a directory on ext4, xfs, btrfs or tmpfs"
 _OTHER_KERNEL = "use Linux 5.11 or newer with user namespaces and overlayfs"
+_RAISE_NETWORKS = "run `sudo sysctl -w user.max_net_namespaces=15000`"
+_PERMIT_TRACING = "boot with kernel.yama.ptrace_scope below 3"
+_ONE_SUPERVISOR = "run outside of this container, whose own engine supervises system calls"
+_NEWER_KERNEL = "use Linux 5.14 or newer"
 _ASK = "ask who runs this machine to permit user namespaces"
 
 _LANDLOCK = "boot Linux 5.13 or newer with Landlock (`lsm=landlock,...`), or permit user namespaces"
@@ -81,6 +86,19 @@ def for_namespaces(step: str, number: int, root: Path = Path("/")) -> str:
     if number not in (errno.EPERM, errno.EACCES):
         return _OTHER_KERNEL
     return _for_refused_namespaces(root) if making else _for_powerless_namespaces(root)
+
+
+def for_networks(number: int, root: Path = Path("/")) -> str:
+    """Return what to do when devboxes could not have networks of their own, while all else worked.
+
+    :param number: the errno; 0 where there is none.
+    :param root: as of `for_namespaces`.
+    """
+    if number in (errno.ENOSPC, errno.EUSERS):
+        return _RAISE_NETWORKS
+    if number == errno.EBUSY:
+        return _ONE_SUPERVISOR
+    return _PERMIT_TRACING if _switch(root, _TRACING) == "3" else _NEWER_KERNEL
 
 
 def _for_refused_namespaces(root: Path) -> str:

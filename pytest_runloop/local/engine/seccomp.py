@@ -21,8 +21,11 @@ _PR_SET_NO_NEW_PRIVS = 38
 _SET_MODE_FILTER = 1
 # Before Linux 5.16 a filter also switched on a slow guard against Spectre, unless asked not to.
 _SPEC_ALLOW = 1 << 2
+_NEW_LISTENER = 1 << 3
 
 ALLOW = 0x7FFF0000
+ASK = 0x7FC00000
+"""Have whoever holds the listener answer the call."""
 _ERRNO = 0x00050000
 
 _LOAD, _EQUAL, _ANY_BIT, _AND, _GREATER_EQUAL, _RETURN = 0x20, 0x15, 0x45, 0x54, 0x35, 0x06
@@ -64,6 +67,8 @@ _ARCHITECTURES = {
             "clone": 56, "clone3": 435, "unshare": 272, "setns": 308,
             "mount": 165, "umount2": 166, "pivot_root": 155,
             "add_key": 248, "request_key": 249, "keyctl": 250,
+            "connect": 42, "listen": 50, "sendto": 44, "sendmsg": 46, "sendmmsg": 307,
+            "io_uring_setup": 425,
         },
     ),
     "aarch64": Architecture(
@@ -77,6 +82,8 @@ _ARCHITECTURES = {
             "clone": 220, "clone3": 435, "unshare": 97, "setns": 268,
             "mount": 40, "umount2": 39, "pivot_root": 41,
             "add_key": 217, "request_key": 218, "keyctl": 219,
+            "connect": 203, "listen": 201, "sendto": 206, "sendmsg": 211, "sendmmsg": 269,
+            "io_uring_setup": 425,
         },
     ),
 }  # fmt: skip
@@ -130,14 +137,28 @@ def install(body: Sequence[Instruction]) -> None:
     :param body: begins with the call's number loaded, and ends in a return.
     :raises OSError: if the kernel refuses.
     """
+    _install(body, _SPEC_ALLOW)
+
+
+def install_with_listener(body: Sequence[Instruction]) -> int:
+    """Install a filter that may `ASK`, and return the descriptor that tells of such calls.
+
+    :param body: as of `install`.
+    :raises OSError: if the kernel refuses; EBUSY if an earlier filter of this process has a listener.
+    """
+    return _install(body, _SPEC_ALLOW | _NEW_LISTENER)
+
+
+def _install(body: Sequence[Instruction], flags: int) -> int:
     program = b"".join(struct.pack("=HBBI", *each) for each in [*_prologue(), *body])
     libc = ctypes.CDLL(None, use_errno=True)
-    code = _load(libc, program)
-    if code == errno.EACCES:
+    result = _load(libc, program, flags)
+    if result == -errno.EACCES:
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        code = _load(libc, program)
-    if code:
-        raise OSError(code, f"seccomp: {os.strerror(code)}")
+        result = _load(libc, program, flags)
+    if result < 0:
+        raise OSError(-result, f"seccomp: {os.strerror(-result)}")
+    return result
 
 
 def fail_with(code: int) -> Instruction:
@@ -160,9 +181,9 @@ def on_calls(names: Sequence[str], then: Sequence[Instruction]) -> list[Instruct
     return [*tests, *then]
 
 
-def load_argument(place: int) -> Instruction:
-    """Return the instruction that loads the lower half of an argument, counted from 0."""
-    return (_LOAD, 0, 0, _ARGUMENTS_AT + 8 * place)  # Both machines are little-endian.
+def load_argument(place: int, *, upper: bool = False) -> Instruction:
+    """Return the instruction that loads the lower or the upper half of an argument, counted from 0."""
+    return (_LOAD, 0, 0, _ARGUMENTS_AT + 8 * place + 4 * upper)  # Both machines are little-endian.
 
 
 def if_any_bit(bits: int, then: Sequence[Instruction]) -> list[Instruction]:
@@ -209,10 +230,11 @@ def _unless_device(place: int) -> list[Instruction]:
     ]
 
 
-def _load(libc: ctypes.CDLL, program: bytes) -> int:
+def _load(libc: ctypes.CDLL, program: bytes, flags: int) -> int:
+    """Return what the kernel answers; an errno below 0."""
     code = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: a length in instructions, padding, and a pointer.
     header = struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(code))
     number = architecture().seccomp
-    done = libc.syscall(number, _SET_MODE_FILTER, ctypes.c_ulong(_SPEC_ALLOW), header)
-    return ctypes.get_errno() if done else 0
+    done: int = libc.syscall(number, _SET_MODE_FILTER, ctypes.c_ulong(flags), header)
+    return -ctypes.get_errno() if done < 0 else done

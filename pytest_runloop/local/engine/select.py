@@ -15,7 +15,7 @@ from pytest_runloop.local.engine import remedies
 from pytest_runloop.local.engine.confined_tiers import LandlockTier, ProcessTier
 from pytest_runloop.local.engine.engine import SandboxEngine
 from pytest_runloop.local.engine.launcher import BootError
-from pytest_runloop.local.engine.namespace_tier import NamespaceTier
+from pytest_runloop.local.engine.namespace_tier import NamespaceTier, SharedNetworkTier
 from pytest_runloop.local.engine.probe import probe
 from pytest_runloop.local.engine.protocol import EngineError
 from pytest_runloop.local.engine.tiers import Tier, TierReport
@@ -79,17 +79,34 @@ async def try_tier(name: str, state_dir: Path) -> SandboxEngine | TierReport:
     :param state_dir: as for `open_engine`.
     """
     try:
-        return await _open(_TIERS[name](), state_dir)
+        return await _open_whole(name, state_dir)
     except EngineError as error:
         report = TierReport(name, _reason(error), _remedy(name, error))
         if not _file_system_refuses(error):
             return report
     try:
         memory = _place_in_memory()
-        engine = await _open(_TIERS[name](), memory)
+        engine = await _open_whole(name, memory)
     except (EngineError, OSError):
         return report
     engine.notes.append(f"devboxes and snapshots lie in {memory}, in memory: {report.reason}")
+    return engine
+
+
+async def _open_whole(name: str, state_dir: Path) -> SandboxEngine:
+    """Open a tier with all that it can give, or, where only ports of their own are refused, without those."""
+    try:
+        return await _open(_TIERS[name](), state_dir)
+    except EngineError as error:
+        if name != NamespaceTier.name:
+            raise
+        refused = error
+    engine = await _open(SharedNetworkTier(), state_dir)
+    remedy = remedies.for_networks(refused.number if isinstance(refused, BootError) else 0)
+    engine.notes.append(
+        "devboxes share this machine's network, so two of them cannot listen on one port:"
+        f" {_reason(refused)} ({remedy})"
+    )
     return engine
 
 

@@ -47,11 +47,14 @@ class Zygote:
     :param control: the connection to the server.
     :param server: a pidfd of the server.
     :param isolation: what makes the world of a box.
+    :param vital: see `World.begin`.
     """
 
-    def __init__(self, control: Connection, server: int, isolation: type[World]) -> None:
+    def __init__(
+        self, control: Connection, server: int, isolation: type[World], vital: int | None = None
+    ) -> None:
         self._control = control
-        self._server = server
+        self._ends = {server} if vital is None else {server, vital}
         self._isolation = isolation
         self._command_line = syscalls.CommandLine()
         self._numbers: dict[int, int] = {}  # process id -> the server's number for it
@@ -59,18 +62,18 @@ class Zygote:
         self._groups: set[str] = set()
 
     def run(self) -> None:
-        """Serve until the server has gone."""
+        """Serve until the server has gone, or what no box can do without."""
         self._command_line.write("pytest-runloop: zygote")
         syscalls.set_name("runloop-zygote")
         syscalls.set_dumpable(False)
         bell = _child_bell()
         poll = select.poll()
-        for descriptor in (self._control.socket.fileno(), self._server, bell):
+        for descriptor in (self._control.socket.fileno(), *self._ends, bell):
             poll.register(descriptor, select.POLLIN)
         gc.freeze()
         while True:
             ready = {descriptor for descriptor, _ in poll.poll()}
-            if self._server in ready:
+            if self._ends & ready:
                 return
             if bell in ready:
                 os.read(bell, 4096)
@@ -234,8 +237,8 @@ def main() -> None:
     if os.getppid() != server:  # It died before we looked, and the id may be a stranger's.
         return
     world = load(isolation)
-    world.begin()
-    zygote = Zygote(Connection(socket.socket(fileno=control)), handle, world)
+    vital = world.begin()
+    zygote = Zygote(Connection(socket.socket(fileno=control)), handle, world, vital)
     zygote.run()
     world.bury(())
     zygote.remove_groups()
