@@ -46,6 +46,7 @@ class Life:
         self._memory_kills = 0
         # One change of the box at a time: booting, suspending, freezing, destroying.
         self._turn = asyncio.Lock()
+        self._suspensions = 0
         launch = devbox.launch
         lifetime = launch.keep_alive(tools.settings)
         self._lifetime = Deadline(tools.clock, lifetime, self._expired) if lifetime else None
@@ -129,10 +130,13 @@ class Life:
         err = LineSink(lambda line: log.note("entrypoint", line, level="warn"))
         running = await start(box, argv, environment, out, err)
         log.note("entrypoint", f"started: {command}", cmd=command)
+        suspensions = self._suspensions
 
         async def watch() -> None:
             status = await running.finish()
-            if self.devbox.status in ("initializing", "running", "resuming"):
+            # One that a suspension ended may be noticed as late as after the resumption.
+            alive = suspensions == self._suspensions
+            if alive and self.devbox.status in ("initializing", "running", "resuming"):
                 log.note("entrypoint", f"exited with status {status}", cmd=command, exit_code=status)
                 if status == KILLED and self.memory_ran_out():
                     self._fail("the entrypoint was killed: its memory was used up", "out_of_memory")
@@ -271,6 +275,7 @@ class Life:
         if self.devbox.status != "running":
             raise self.devbox.refusal("suspend it")
         self.devbox.move("suspending")
+        self._suspensions += 1
         self.idleness.rest()
         if self._lifetime is not None:
             self._lifetime.stop()
