@@ -6,7 +6,7 @@ import difflib
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, Generic, Required, TypeVar, get_origin, get_type_hints
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from urllib.parse import quote
 from .._version import __version__
 from ..contract.endpoint import Endpoint, Lane, Returns
 from .errors import KEY_PREFIX, ArgumentError, RequestInfo, hide_from_traceback
+from .secret import Secret
 from .settings import CONNECT_SECONDS, Settings
 from .sources import Multipart, Source
 
@@ -42,7 +43,7 @@ class Prepared(Generic[R]):
 
     info: RequestInfo
     headers: list[tuple[str, str]]
-    content: bytes | Multipart
+    content: bytes | Multipart = field(repr=False)
     timeouts: Mapping[str, float]
     lane: Lane
     returns: Returns[R]
@@ -176,6 +177,8 @@ def _content(
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Secret):
+        return value.reveal()
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Sequence | frozenset | set) and not isinstance(value, bytes | bytearray):

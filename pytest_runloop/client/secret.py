@@ -1,4 +1,4 @@
-"""Keeps the API key out of what people print."""
+"""Keeps the API key, and values of secrets, out of what people print."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
@@ -88,7 +89,7 @@ class App:
             raise ApiError(401, "unauthorized", message)
 
     async def _dispatch(self, request: Request) -> Reply:
-        match = self._routes.match(request.method, request.scope["path"])
+        match = self._routes.match(request.method, _raw_path(request.scope))
         if match.endpoint.upload is not None:
             return await self._handle(match, request, b"")
         body = await whole_body(request, self._backend.settings)
@@ -102,6 +103,12 @@ class App:
         call = await decoded(match, request, self._backend.settings, body)
         answer = await self._handlers[match.endpoint](self._backend, call)
         return encoded(match.endpoint, answer)
+
+
+def _raw_path(scope: Scope) -> str:
+    # ASGI lets servers leave it out; the path has lost its escapes.
+    raw: bytes | None = scope.get("raw_path")
+    return quote(scope["path"]) if raw is None else raw.partition(b"?")[0].decode("ascii", "replace")
 
 
 def _start(reply: Reply, request_id: str, length: int | None) -> MutableMapping[str, Any]:

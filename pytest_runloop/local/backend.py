@@ -1,4 +1,4 @@
-"""The whole backend behind the HTTP application: devboxes, snapshots, blueprints."""
+"""The whole backend behind the HTTP application: devboxes, snapshots, blueprints, secrets."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from .launch import (
 )
 from .life import Life
 from .records import Records
+from .secrets import Secrets
 from .servers import Presence
 from .settings import Settings
 from .snapshots import Snapshots
@@ -71,6 +72,7 @@ class Backend:
         server = self._presence.id
         self.snapshots = Snapshots(records, engine, self.clock, self._tasks, server)
         self.blueprints = Blueprints(records, engine, self.clock, self._tasks, self.settings, self._presence)
+        self.secrets = Secrets(self._store, records, self.clock)
         self.commands = Commands(engine, self._tasks)
         self.tunnels = Tunnels(self.clock, self.settings, self._tasks)
         self._lives: dict[str, Life] = {}
@@ -101,10 +103,13 @@ class Backend:
         refuse_unsupported(params)
         source = self._source(params)
         parameters = source.pop("parameters") | given(params.get("launch_parameters") or {})
+        secrets = self.secrets.values(params.get("secrets") or {})
+        own = params.get("environment_variables") or {}
         launch = Launch(
             name=params.get("name"),
             metadata=dict(params.get("metadata") or {}),
-            environment={**source["image_environment"], **(params.get("environment_variables") or {})},
+            environment={**source["image_environment"], **own, **secrets},
+            secrets=tuple(secrets.values()),
             entrypoint=params.get("entrypoint"),
             files=files_of(params),
             parameters=parameters,

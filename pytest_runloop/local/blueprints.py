@@ -20,7 +20,7 @@ from .clock import Clock
 from .dockerfile.errors import DockerfileError
 from .dockerfile.preview import compose
 from .engine.protocol import Engine
-from .errors import ApiError, invalid, not_found
+from .errors import ApiError, invalid, not_found, not_supported
 from .ids import new_id
 from .images import Images
 from .launch import (
@@ -125,6 +125,8 @@ class Blueprints:
 
     def _check(self, params: Mapping[str, Any], launch: Mapping[str, Any]) -> None:
         refuse_unsupported(params)
+        if params.get("secrets"):
+            raise not_supported("give secrets to builds yet")
         check_launch_parameters(launch, self._engine, self._settings)
         _check_files(params.get("file_mounts") or {})
         if not params["name"].strip():

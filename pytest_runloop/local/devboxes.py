@@ -16,6 +16,7 @@ from .events import DevboxEvents
 from .executions import Executions
 from .launch import Launch
 from .logbook import Logbook
+from .masking import Mask
 from .notice import Notice
 from .settings import Settings
 from .shells import Shell
@@ -71,7 +72,7 @@ class Devbox:
         self.changed = Notice()
         """Rung at each change of the status."""
         self.snapshots_in_progress = 0
-        self.log = Logbook(tools.clock, tools.settings.log_lines)
+        self.log = Logbook(tools.clock, tools.settings.log_lines, Mask(launch.secrets))
         self.executions = Executions(identifier, tools.directory, tools.settings)
         self.shells: dict[str, Shell] = {}
         self.tunnel: TunnelView | None = None

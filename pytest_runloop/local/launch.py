@@ -33,7 +33,6 @@ _UNSUPPORTED = {
     "repo_connection_id": "have repository connections: clone in a launch command",
     "required_services": "start services",
     "axon_event": "have axons, whose events could resume a devbox",
-    "secrets": "have a store of secrets: use `environment_variables`",
     "services": "start services",
 }
 
@@ -64,7 +63,8 @@ class Launch:
     """Everything that a devbox is made from.
 
     :param files: what is written before anything runs: path to text, in order.
-    :param environment: for every command: its own over that of its image.
+    :param environment: for every command: secrets over its own variables over those of its image.
+    :param secrets: the values among them that no log may show.
     :param image_environment: what the Dockerfile at the bottom of the disk sets.
     :param parameters: the launch parameters, its own over those of its blueprint.
     :param layer: the engine's layer to start from.
@@ -73,7 +73,8 @@ class Launch:
 
     name: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     image_environment: dict[str, str] = field(default_factory=dict)
     entrypoint: str | None = None
     files: list[tuple[str, str]] = field(default_factory=list)
@@ -254,13 +255,14 @@ def check_home(command: str, user: User, engine: Engine, home: str | None = None
         )
 
 
-def check_environment(environment: Mapping[str, str]) -> None:
+def check_environment(environment: Mapping[str, str], field: str = "environment_variables") -> None:
     """Refuse what can be no environment variable.
 
+    :param field: the parameter that has them.
     :raises ApiError: naming the variable.
     """
     for name, value in environment.items():
         if not name or "=" in name or "\0" in name + value:
-            raise invalid(f"`environment_variables`: `{name}` can be no variable (empty, or with `=` or NUL)")
+            raise invalid(f"`{field}`: `{name}` can be no variable (empty, or with `=` or NUL)")
         if len(name) + len(value.encode()) + 2 > _VALUE_MAX:
-            raise invalid(f"`environment_variables.{name}` is longer than {_VALUE_MAX:,} bytes")
+            raise invalid(f"`{field}.{name}` is longer than {_VALUE_MAX:,} bytes")

@@ -8,6 +8,7 @@ from itertools import islice
 
 from ..contract.views.devboxes import DevboxLog, LogSource
 from .clock import Clock
+from .masking import Mask
 from .notice import Notice
 
 _LINE_MAX = 16 * 1024
@@ -17,10 +18,12 @@ class Logbook:
     """The last lines of a devbox's log.
 
     :param limit: how many lines are kept.
+    :param mask: takes out of them what must not be read.
     """
 
-    def __init__(self, clock: Clock, limit: int) -> None:
+    def __init__(self, clock: Clock, limit: int, mask: Mask) -> None:
         self._clock = clock
+        self._mask = mask
         self._lines: deque[DevboxLog] = deque(maxlen=limit)
         self.count = 0
         """How many lines were ever written."""
@@ -44,8 +47,8 @@ class Logbook:
             level=level,
             source=source,
             timestamp_ms=self._clock.now_ms(),
-            message=message,
-            cmd=cmd,
+            message=self._mask(message),
+            cmd=None if cmd is None else self._mask(cmd),
             cmd_id=cmd_id,
             exit_code=exit_code,
             shell_name=shell_name,

@@ -1,12 +1,13 @@
-"""What outlives the server: blueprints and snapshots."""
+"""What outlives the server: blueprints, snapshots and secrets."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ..contract.views.blueprints import BlueprintBuildLog, BlueprintView
+from ..contract.views.secrets import SecretView
 from ..contract.views.snapshots import DevboxSnapshotView, SnapshotStatus
 from .dockerfile.config import ImageConfig
 from .errors import ApiError
@@ -98,6 +99,20 @@ class SnapshotRecord(Layered):
         return self.view.id
 
 
+class SecretRecord(Record):
+    """A secret with its value, which nothing prints."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    view: SecretView
+    value: str = Field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """The secret's id."""
+        return self.view.id
+
+
 class Records:
     """All collections of the store: one line for each kind."""
 
@@ -107,6 +122,7 @@ class Records:
         self.build_logs = Collection(store, "build_log", BuildLogRecord)
         self.steps = Collection(store, "step", StepRecord)
         self.snapshots = Collection(store, "snapshot", SnapshotRecord)
+        self.secrets = Collection(store, "secret", SecretRecord)
 
 
 def wrong_tier(what: str, record: Layered, tier: str) -> ApiError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from ..contract.endpoint import Endpoint
 from .errors import ApiError
@@ -52,10 +53,12 @@ class Routes:
     def match(self, verb: str, path: str) -> Match:
         """Return the endpoint for a request.
 
+        :param path: as it was sent, with its percent escapes: an escaped slash is part of a name.
         :raises ApiError: 404 if no endpoint has this path, 405 if only other verbs have it.
         """
         allowed: set[str] = set()
-        for node, values in _walk(self._root, path.strip("/").split("/"), ()):
+        parts = [unquote(part) for part in path.strip("/").split("/")]
+        for node, values in _walk(self._root, parts, ()):
             if endpoint := node.endpoints.get(verb):
                 return Match(endpoint, dict(zip(endpoint.path_names, values, strict=True)))
             allowed |= node.endpoints.keys()

@@ -60,6 +60,7 @@ class Store:
         self.directory = path.parent
         self._path = path
         self._unsaved: dict[tuple[str, str], str | None] = {}
+        _create_private(path)
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=10)
             self._prepare_or_close()
@@ -78,6 +79,8 @@ class Store:
         # In WAL mode this keeps the file whole through a crash; at worst the last writes before a
         # loss of power are gone.
         self._connection.execute("PRAGMA synchronous = NORMAL")
+        # What is deleted, a secret among it, is overwritten.
+        self._connection.execute("PRAGMA secure_delete = ON")
         with self.transaction():
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:
@@ -174,6 +177,10 @@ class Store:
         bodies = [self._unsaved.get((kind, identifier), body) for identifier, body in rows]
         return [str(body) for body in bodies if body is not None]
 
+    def clean(self) -> None:
+        """Let nothing that was overwritten or deleted remain in the log beside the file."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
     def close(self) -> None:
         """Close the file."""
         with suppress(OSError):
@@ -193,6 +200,16 @@ def count_documents(path: Path) -> dict[str, int]:
             return dict(connection.execute("SELECT kind, COUNT(*) FROM documents GROUP BY kind"))
     except sqlite3.Error as error:
         raise StoreError(f"cannot read {path}: {error}") from None
+
+
+def _create_private(path: Path) -> None:
+    """Let only its owner read the file; SQLite gives those beside it the same mode."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.fchmod(descriptor, 0o600)
+        os.close(descriptor)
+    except OSError as error:
+        raise StoreError(f"cannot use {path}: {error.strerror}") from None
 
 
 class Collection(Generic[R]):

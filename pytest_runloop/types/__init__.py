@@ -60,6 +60,12 @@ from ..contract.params.options import (
     PollingConfig,
     PollingRequestOptions,
 )
+from ..contract.params.secrets import (
+    SecretCreateParams,
+    SecretListParams,
+    SecretUpdateByIDParams,
+    SecretUpdateParams,
+)
 from ..contract.params.snapshots import (
     DevboxListDiskSnapshotsParams,
     DiskSnapshotListParams,
@@ -92,6 +98,7 @@ from ..contract.views.executions import (
 )
 from ..contract.views.launch import AfterIdle, LaunchParameters
 from ..contract.views.mounts import AgentMountParameters, CodeMountParameters, ObjectMountParameters
+from ..contract.views.secrets import SecretListView, SecretView
 from ..contract.views.snapshots import (
     DevboxSnapshotAsyncStatusView,
     DevboxSnapshotListView,
@@ -176,5 +183,11 @@ __all__ = [
     "SDKDevboxWriteFileContentsParams",
     "SDKDiskSnapshotListParams",
     "SDKDiskSnapshotUpdateParams",
+    "SecretCreateParams",
+    "SecretListParams",
+    "SecretListView",
+    "SecretUpdateByIDParams",
+    "SecretUpdateParams",
+    "SecretView",
     "TunnelView",
 ]

@@ -24,6 +24,7 @@ EXECUTION = {
 }
 DEVBOX = {"id": "dbx_1", "status": "running", "create_time_ms": 1}
 SNAPSHOT = {"id": "snp_1", "create_time_ms": 1, "source_devbox_id": "dbx_1"}
+SECRET = {"id": "sec_1", "name": "A", "create_time_ms": 1, "update_time_ms": 2}
 BLUEPRINT = {"id": "bpt_1", "name": "b", "status": "build_complete", "state": "created", "create_time_ms": 1}
 
 
@@ -55,6 +56,8 @@ def _awaited(request: httpx.Request) -> str:
 
 
 DEFAULTS: list[tuple[str, Responder]] = [
+    (r"GET /v1/secrets", lambda _: answer({"secrets": [SECRET], "has_more": False})),
+    (r".* /v1/secrets.*", lambda _: answer(SECRET)),
     (
         r"GET .*/stream_stdout_updates",
         lambda _: events({"output": "one\n", "offset": 4}, {"output": "two\n"}),

@@ -94,6 +94,18 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "blueprint list": lambda r, d: r.blueprint.list(name="b")[:],
     "blueprint delete": lambda r, d: r.blueprint.from_id("bpt_1").delete(),
     "blueprint create_devbox": lambda r, d: r.blueprint.from_id("bpt_1").create_devbox(),
+    "secret create": lambda r, d: r.secret.create("A", "ä\n"),
+    "secret create by keywords": lambda r, d: r.secret.create(name="A", value="v", idempotency_key="mine"),
+    "secret list": lambda r, d: r.secret.list()[:],
+    "secret info": lambda r, d: r.secret.from_name("a/b ä").get_info(),
+    "secret update": lambda r, d: r.secret.from_name("A").update("v"),
+    "secret update by name": lambda r, d: r.secret.update("A/B", value="v"),
+    "secret update of a handle": lambda r, d: r.secret.update(r.secret.from_name("A"), "v"),
+    "secret delete": lambda r, d: r.secret.from_name("A").delete(),
+    "secret delete by name": lambda r, d: r.secret.delete("A?"),
+    "secret by id": lambda r, d: r.secret.from_id("sec_1").get_info(),
+    "secret update by id": lambda r, d: r.secret.from_id("sec_1").update("v"),
+    "secret delete by id": lambda r, d: r.secret.from_id("sec_1").delete(),
 }
 
 

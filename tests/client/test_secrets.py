@@ -1,4 +1,4 @@
-"""The API key is nowhere to be read."""
+"""The API key and the values of secrets are nowhere to be read."""
 
 from __future__ import annotations
 
@@ -45,6 +45,23 @@ def test_async():
 
 def test_construction():
     Runloop("nonsense", open("key").read())
+
+def test_secret():
+    make().secret.create("NAME", open("key").read())
+
+def test_secret_update():
+    runloop = Runloop("http://127.0.0.1:1", "other", max_retries=0)
+    runloop.secret.from_name("NAME").update(open("key").read())
+
+def test_secret_by_id():
+    runloop = Runloop("http://127.0.0.1:1", "other", max_retries=0)
+    runloop.secret.from_id("sec_1").update(open("key").read(), nonsense=1)
+
+def test_async_secret():
+    async def main():
+        runloop = AsyncRunloop(os.environ["URL"], "other", max_retries=0)
+        await runloop.secret.update("NAME", open("key").read())
+    asyncio.run(main())
 """
 
 
@@ -91,7 +108,7 @@ def test_a_failing_suite_shows_its_own_line_last_and_no_key_even_with_all_locals
             text=True,
             timeout=110,
         )
-    assert "5 failed" in done.stdout
+    assert "9 failed" in done.stdout
     assert KEY not in done.stdout + done.stderr
     for line in (
         'cmd.exec("true")',
@@ -99,6 +116,7 @@ def test_a_failing_suite_shows_its_own_line_last_and_no_key_even_with_all_locals
         'file=b"content")',
         ".devbox.create()",
         'Runloop("nonsense"',
+        'secret.create("NAME"',
     ):
         assert line in done.stdout
     assert "_transport" not in done.stdout.replace("_sync/transport", "")
@@ -128,5 +146,5 @@ def test_a_whole_traceback_shows_no_key_either(tmp_path: Path) -> None:
             text=True,
             timeout=110,
         )
-    assert "5 failed" in done.stdout
+    assert "9 failed" in done.stdout
     assert KEY not in done.stdout + done.stderr

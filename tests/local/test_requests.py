@@ -56,7 +56,6 @@ _MOUNTS: list[dict[str, Any]] = [
 @pytest.mark.parametrize(
     "params",
     [
-        {"secrets": {"A": "b"}},
         {"code_mounts": [{"repo_name": "r", "repo_owner": "o"}]},
         {"gateways": {"g": {"gateway": "x", "secret": "y"}}},
         {"mcp": {"m": {"mcp_config": "x", "secret": "y"}}},

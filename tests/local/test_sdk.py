@@ -133,6 +133,25 @@ def test_blueprints(runloop: sdk.RunloopSDK) -> None:
     blueprint.delete()
 
 
+def test_secrets(runloop: sdk.RunloopSDK) -> None:
+    secret = runloop.secret.create("SDK_SECRET", "value")
+    assert (secret.name, secret.get_info().id) == ("SDK_SECRET", secret.id)
+    assert "SDK_SECRET" in [item.name for item in runloop.secret.list()]
+    secret.update("newer")
+    with runloop.devbox.create(secrets={"TOKEN": "SDK_SECRET"}) as devbox:
+        assert devbox.cmd.exec("printenv TOKEN").stdout() == "newer\n"
+    assert secret.id is not None
+    exact = runloop.secret.from_id(secret.id)
+    assert exact.get_info().name == "SDK_SECRET"
+    exact.update("newest")
+    assert exact.delete().id == secret.id
+    for gone in (secret, exact):
+        with pytest.raises(sdk.NotFoundError):
+            gone.get_info()
+    with pytest.raises(sdk.BadRequestError, match="SDK_SECRET"):
+        runloop.devbox.create(secrets={"TOKEN": "SDK_SECRET"})
+
+
 def test_errors_are_the_sdk_s_own(runloop: sdk.RunloopSDK, backend: Server) -> None:
     with pytest.raises(sdk.NotFoundError, match="dbx_none"):
         runloop.api.devboxes.retrieve("dbx_none")

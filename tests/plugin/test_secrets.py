@@ -1,4 +1,4 @@
-"""The API key is nowhere that people or programs look: output, reports, ledger, process lists."""
+"""The API key and secrets are in no place that people look at: output, reports, ledger, process lists."""
 
 from __future__ import annotations
 
@@ -57,3 +57,31 @@ def test_it(devbox):
 """
     )
     suite.run("--runloop-backend=local", "-p", "no:xdist").assert_outcomes(passed=1)
+
+
+def test_the_marker_s_secrets_are_in_the_devbox_and_nowhere_else(suite: Suite) -> None:
+    suite.write(
+        """
+import pathlib
+
+@pytest.fixture(scope="session", autouse=True)
+def token(runloop):
+    value = "-".join(["value", "of", "the", "token"])
+    runloop.secret.put("SUITE_TOKEN", value)
+    del value
+
+@pytest.mark.devbox(secrets={"TOKEN": "SUITE_TOKEN"}, launch_parameters={"launch_commands": ["echo $TOKEN"]})
+def test_fails(devbox):
+    assert devbox.cmd.exec('[ "$TOKEN" = value-of"-the-token" ]').success
+    state = pathlib.Path(os.environ["RUNLOOP_STATE_DIR"])
+    written = [path for path in state.rglob("*") if path.is_file() and b"value-of-the" in path.read_bytes()]
+    assert all("backend.sqlite3" in path.name for path in written)
+    assert not devbox.cmd.exec("exit 3").success, "as it should be"
+    assert not "failed on purpose"
+"""
+    )
+    result = suite.run(*LOUD, "--runloop-backend=local")
+    result.assert_outcomes(failed=1)
+    everything = [result.stdout.str(), result.stderr.str(), suite.path("junit.xml").read_text()]
+    assert "failed on purpose" in everything[0]
+    assert not any("value-of-the-token" in text for text in everything)

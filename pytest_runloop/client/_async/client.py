@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...contract.endpoint import Endpoint
     from .blueprints import AsyncBlueprintOps
     from .devboxes import AsyncDevboxOps
+    from .secrets import AsyncSecretOps
     from .snapshots import AsyncSnapshotOps
 
 __tracebackhide__ = hide_from_traceback
@@ -53,6 +54,7 @@ class AsyncRunloop:
         from ..retries import RetryPolicy
         from .blueprints import AsyncBlueprintOps
         from .devboxes import AsyncDevboxOps
+        from .secrets import AsyncSecretOps
         from .snapshots import AsyncSnapshotOps
         from .transport import AsyncTransport
 
@@ -61,6 +63,7 @@ class AsyncRunloop:
         self._devbox = AsyncDevboxOps(self._transport)
         self._blueprint = AsyncBlueprintOps(self._transport)
         self._snapshot = AsyncSnapshotOps(self._transport)
+        self._secret = AsyncSecretOps(self._transport)
 
     @property
     def base_url(self) -> str:
@@ -81,6 +84,11 @@ class AsyncRunloop:
     def snapshot(self) -> AsyncSnapshotOps:
         """Finds disk snapshots."""
         return self._snapshot
+
+    @property
+    def secret(self) -> AsyncSecretOps:
+        """Makes and finds secrets."""
+        return self._secret
 
     async def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ...contract.endpoint import Endpoint
     from .blueprints import BlueprintOps
     from .devboxes import DevboxOps
+    from .secrets import SecretOps
     from .snapshots import SnapshotOps
 
 __tracebackhide__ = hide_from_traceback
@@ -54,6 +55,7 @@ class Runloop:
         from ..retries import RetryPolicy
         from .blueprints import BlueprintOps
         from .devboxes import DevboxOps
+        from .secrets import SecretOps
         from .snapshots import SnapshotOps
         from .transport import Transport
 
@@ -62,6 +64,7 @@ class Runloop:
         self._devbox = DevboxOps(self._transport)
         self._blueprint = BlueprintOps(self._transport)
         self._snapshot = SnapshotOps(self._transport)
+        self._secret = SecretOps(self._transport)
 
     @property
     def base_url(self) -> str:
@@ -82,6 +85,11 @@ class Runloop:
     def snapshot(self) -> SnapshotOps:
         """Finds disk snapshots."""
         return self._snapshot
+
+    @property
+    def secret(self) -> SecretOps:
+        """Makes and finds secrets."""
+        return self._secret
 
     def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

@@ -28,6 +28,7 @@ from .options import (
     LongRequestOptions,
     PollingRequestOptions,
 )
+from .secrets import SecretListParams
 from .snapshots import DiskSnapshotListParams, DiskSnapshotUpdateParams
 from .tunnels import DevboxCreateTunnelParams, DevboxEnableTunnelParams, DevboxRemoveTunnelParams
 
@@ -134,3 +135,7 @@ class SDKBlueprintPreviewParams(BlueprintPreviewParams, LongRequestOptions, tota
 
 class SDKBlueprintListParams(BlueprintListParams, BaseRequestOptions, total=False):
     """Which blueprints to list."""
+
+
+class SDKSecretListParams(SecretListParams, BaseRequestOptions, total=False):
+    """How many secrets to list."""

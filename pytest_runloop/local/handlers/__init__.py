@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..calls import Handler
 from ..routing import AnyEndpoint
-from . import blueprints, devboxes, executions, files, snapshots, tunnels
+from . import blueprints, devboxes, executions, files, secrets, snapshots, tunnels
 
 HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **devboxes.HANDLES.table,
@@ -15,4 +15,5 @@ HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **snapshots.HANDLES.table,
     **blueprints.HANDLES.table,
     **tunnels.HANDLES.table,
+    **secrets.HANDLES.table,
 }
