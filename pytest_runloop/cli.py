@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .local.faults import FaultPlan
 
 
-_ISOLATIONS = ("auto", "namespace", "landlock", "process")
+_ISOLATIONS = ("auto", "namespace", "container", "landlock", "process")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

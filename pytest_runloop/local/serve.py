@@ -38,7 +38,7 @@ class Options:
 
     :param port: to listen on, on the loopback interface; 0 takes a free one.
     :param state_dir: what outlives the server.
-    :param isolation: the tier: `auto`, `namespace`, `landlock` or `process`.
+    :param isolation: the tier: `auto`, `namespace`, `container`, `landlock` or `process`.
     :param until_eof: end with the standard input.
     :param owner_lock: end when this file's lock is free: its owner has died.
     :param faults: what is to go wrong. Even an empty plan opens the routes that set another.

@@ -121,7 +121,7 @@ BACKEND = Option(
 )
 ISOLATION = Option(
     "isolation",
-    one_of("auto", "namespace", "landlock", "process"),
+    one_of("auto", "namespace", "container", "landlock", "process"),
     "auto",
     "What isolates the local backend's devboxes. auto: the best that this machine permits. "
     "A named one that cannot be had is an error.",

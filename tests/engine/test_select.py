@@ -72,10 +72,12 @@ def probes(state_dir: Path) -> list[Path]:
 def test_without_namespaces_the_best_tier_is_landlock_and_it_says_why(tmp_path: Path) -> None:
     given = ask("auto", tmp_path, prefix=_NO_NAMESPACES)
     assert given["tier"] == "landlock"
-    [[tier, reason, remedy]] = given["passed_over"]
-    assert tier == "namespace"
+    [[tier, reason, remedy], [other, why, advice]] = given["passed_over"]
+    assert [tier, other] == ["namespace", "container"]
     assert reason == "could not start a process in new namespaces: Operation not permitted (EPERM)"
     assert remedy == "start the container with `--security-opt seccomp=unconfined`"
+    assert "docker" in why
+    assert advice
     assert leftovers(tmp_path) == []
 
 
@@ -109,7 +111,7 @@ def test_where_nothing_isolates_plain_processes_have_to_be_asked_for(tmp_path: P
 
 @pytest.mark.asyncio
 async def test_an_unknown_tier_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"'docker'.*auto, namespace, landlock, process"):
+    with pytest.raises(EngineError, match=r"'docker'.*auto, namespace, container, landlock, process"):
         await open_engine("docker", tmp_path)
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from pytest_runloop.local.logbook import Logbook, of
+from pytest_runloop.local.masking import Mask
 
 from .box import Box, ok, refused
 from .fake_clock import FakeClock
@@ -78,7 +79,7 @@ def test_what_is_not_there_has_no_log(api: httpx.Client, call: str) -> None:
 
 
 def test_a_follower_that_is_slow_loses_only_what_the_log_itself_has_lost() -> None:
-    log = Logbook(FakeClock(), 3)
+    log = Logbook(FakeClock(), 3, Mask())
     for number in range(5):
         log.note("exec", str(number), cmd_id="a" if number % 2 else "b")
     lines, position = log.since(1)

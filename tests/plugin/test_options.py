@@ -12,7 +12,7 @@ NATIVE = pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest 9 brough
 
 WRONG = [
     ("backend", "clod", "auto, cloud or local; did you mean cloud?"),
-    ("isolation", "chroot", "auto, namespace, landlock or process"),
+    ("isolation", "chroot", "auto, namespace, container, landlock or process"),
     ("base-url", "api.runloop.ai", "a URL that begins with http:// or https://"),
     ("blueprint", " ", "the name of a blueprint"),
     ("from-snapshot", "", "the id of a snapshot"),
@@ -90,7 +90,7 @@ def test_a_wrong_value_in_a_typed_ini_file_is_refused_with_the_file(
 @pytest.mark.parametrize(
     ("variable", "value", "allowed"),
     [
-        ("RUNLOOP_ISOLATION", "chroot", "auto, namespace, landlock or process"),
+        ("RUNLOOP_ISOLATION", "chroot", "auto, namespace, container, landlock or process"),
         ("RUNLOOP_BASE_URL", "nowhere", "a URL that begins with http:// or https://"),
     ],
 )

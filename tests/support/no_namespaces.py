@@ -2,7 +2,8 @@
 
 What Docker's default seccomp profile refuses is refused here by a filter of the same kind, with the
 same errors: new namespaces and mounts with EPERM, `clone3` with ENOSYS, since no filter can see its
-flags. The command and all that it starts live under it, root too.
+flags. The command and all that it starts live under it, root too. A Docker daemon, which lives outside, is
+out of its reach.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def main(command: list[str]) -> None:
     if not command:
         sys.exit("usage: python -m tests.support.no_namespaces COMMAND [ARGUMENT...]")
     refuse_namespaces()
+    os.environ["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
     try:
         os.execvp(command[0], command)
     except OSError as error:

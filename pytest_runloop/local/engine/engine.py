@@ -34,6 +34,7 @@ class SandboxEngine:
         self._session = session
         self._limiter = Limiter(session, own_users=tier_of_boxes.own_users)
         self.layers = LayerStore(session, tier_of_boxes, self)
+        self._launch = tier_of_boxes.launch(session)
         self._zygote: Zygote | None = None
         self._boxes: set[SandboxBox] = set()
         self._cleaner: asyncio.Task[None] | None = None
@@ -118,7 +119,7 @@ class SandboxEngine:
             raise EngineError("the engine is closed")
         if self._zygote is None or not self._zygote.alive:
             isolation = self.tier_of_boxes.isolation
-            self._zygote = Zygote(isolation, self._session.log, (self._session.lock,))
+            self._zygote = Zygote(isolation, self._session.log, (self._session.lock,), self._launch)
         return self._zygote
 
     async def run(self, task: str, *arguments: Any, streams: Sequence[int] = ()) -> Any:

@@ -10,26 +10,27 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pytest_runloop.local.engine.channel import Channel
 from pytest_runloop.local.engine.protocol import EngineError
 from pytest_runloop.local.engine.wire import Message
 
-_SOURCE = Path(__file__).parents[len(__package__.split("."))]
+SOURCE = Path(__file__).parents[len(__package__.split("."))]
+"""The directory that this package is imported from."""
 _PROGRAM = f"""
-import sys
-source = sys.argv.pop(1)
+import importlib, sys
+source, module = sys.argv.pop(1), sys.argv.pop(1)
 name = ""
 # Packages without their `__init__`: what those import would weigh on every box.
 for part in {__package__.split(".")!r}:
     name, source = f"{{name}}.{{part}}".lstrip("."), f"{{source}}/{{part}}"
     sys.modules[name] = package = type(sys)(name)
     package.__path__ = [source]
-from {__package__} import zygote
-zygote.main()
+importlib.import_module(f"{{name}}.{{module}}").main()
 """
-_ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": os.defpath}
+ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": os.defpath}
+"""All that a zygote starts with."""
 OnNote = Callable[[Message, list[int]], None]
 _LAST_WORDS = 2000  # bytes
 _KILL_TIMEOUT = 30.0  # seconds
@@ -84,22 +85,52 @@ class Forked:
             return await asyncio.shield(self._end)
 
 
+class Launched(Protocol):
+    """A zygote that was started, or is being started."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id; that of the program that starts it, until it stands."""
+
+    def wait(self) -> object:
+        """Block until it has ended, and what was started around it has too."""
+
+
+class Launch(Protocol):
+    """Starts a zygote: here, or in a place that has the rights it needs."""
+
+    def __call__(
+        self, isolation: str, control: socket.socket, log: int, inherited: tuple[int, ...]
+    ) -> Launched:
+        """Start one. If nothing comes of it later, `control` ends and the log says why.
+
+        :param isolation: as for `Zygote`.
+        :param control: its end of the connection; closed when this returns.
+        :param log: takes its standard error.
+        :param inherited: descriptors that it holds for as long as it lives.
+        :raises EngineError: if it cannot even be tried.
+        """
+
+
 class Zygote:
     """One zygote process.
 
     :param isolation: `module:Class` of what makes the world of a box.
     :param log: a descriptor that takes what it says when it breaks.
     :param inherited: descriptors that it holds for as long as it lives.
+    :param launch: starts it.
     """
 
-    def __init__(self, isolation: str, log: int, inherited: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, isolation: str, log: int, inherited: tuple[int, ...] = (), launch: Launch | None = None
+    ) -> None:
         self._log = log
         self._numbers = itertools.count(1)
         self._ends: dict[int, asyncio.Future[int | None]] = {}
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                self._process = _start(isolation, theirs, log, inherited)
+                self._process = (launch or launch_here)(isolation, theirs, log, inherited)
             except EngineError:
                 ours.close()
                 raise
@@ -204,17 +235,26 @@ class Zygote:
         self._ends.clear()
 
 
-def _start(
-    isolation: str, control: socket.socket, errors: int, inherited: tuple[int, ...]
+def program(python: str, module: str) -> list[str]:
+    """Return the command that runs a module of this package with nothing but the standard library.
+
+    :param python: the interpreter.
+    :param module: its name in this package; its `main` is called, and finds its arguments in `sys.argv`.
+    """
+    return [python, "-I", "-S", "-B", "-X", "utf8", "-c", _PROGRAM, str(SOURCE), module]
+
+
+def launch_here(
+    isolation: str, control: socket.socket, log: int, inherited: tuple[int, ...]
 ) -> subprocess.Popen[bytes]:
-    arguments = ["-I", "-S", "-B", "-X", "utf8", "-c", _PROGRAM, str(_SOURCE)]
+    """Start a zygote as a child of this process. As `Launch`."""
     try:
         return subprocess.Popen(
-            [sys.executable, *arguments, isolation, str(os.getpid()), str(control.fileno())],
+            [*program(sys.executable, "zygote"), isolation, str(os.getpid()), str(control.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=errors,
-            env=_ENVIRONMENT,
+            stderr=log,
+            env=ENVIRONMENT,
             cwd="/",
             pass_fds=(control.fileno(), *inherited),
             start_new_session=True,  # Ctrl-C at the server's terminal is not for us.

@@ -244,7 +244,7 @@ class Engine(Protocol):
 
     @property
     def tier(self) -> str:
-        """`namespace`, `landlock` or `process`."""
+        """`namespace`, `container`, `landlock` or `process`."""
 
     @property
     def capabilities(self) -> frozenset[Capability]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pytest_runloop.local.engine import remedies
 from pytest_runloop.local.engine.confined_tiers import LandlockTier, ProcessTier
+from pytest_runloop.local.engine.container_tier import ContainerTier
 from pytest_runloop.local.engine.engine import SandboxEngine
 from pytest_runloop.local.engine.launcher import BootError
 from pytest_runloop.local.engine.namespace_tier import NamespaceTier, SharedNetworkTier
@@ -20,8 +21,10 @@ from pytest_runloop.local.engine.probe import probe
 from pytest_runloop.local.engine.protocol import EngineError
 from pytest_runloop.local.engine.tiers import Tier, TierReport
 
-_TIERS: dict[str, type[Tier]] = {tier.name: tier for tier in (NamespaceTier, LandlockTier, ProcessTier)}
-_AUTOMATIC = (NamespaceTier.name, LandlockTier.name)
+_TIERS: dict[str, type[Tier]] = {
+    tier.name: tier for tier in (NamespaceTier, ContainerTier, LandlockTier, ProcessTier)
+}
+_AUTOMATIC = (NamespaceTier.name, ContainerTier.name, LandlockTier.name)
 """Best first. Plain processes isolate nothing, so they have to be asked for."""
 
 _SHARED_MEMORY = Path("/dev/shm")
@@ -33,7 +36,7 @@ async def open_engine(isolation: str, state_dir: Path) -> SandboxEngine:
     `passed_over` of the engine tells which better tiers were tried and why they cannot be had; `notes` what
     else people should know.
 
-    :param isolation: `auto`, `namespace`, `landlock` or `process`.
+    :param isolation: `auto`, `namespace`, `container`, `landlock` or `process`.
     :param state_dir: outlives the engine; it is made if it is missing.
     :raises EngineError: if the tier, or any, cannot be had here; with the reason and the remedy.
     """

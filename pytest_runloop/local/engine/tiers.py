@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from pytest_runloop.local.engine.isolation import World
+from pytest_runloop.local.engine.launcher import Launch, launch_here
 from pytest_runloop.local.engine.protocol import BoxSpec, Capability
+from pytest_runloop.local.engine.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,13 @@ class Tier:
 
     own_users: ClassVar[bool] = False
     """Whether each box has a user namespace of its own."""
+
+    def launch(self, session: Session) -> Launch:
+        """Return what starts the zygotes of an engine.
+
+        :param session: of the engine.
+        """
+        return launch_here
 
     async def prepare(self, state_dir: Path, helpers: Helpers) -> None:
         """Make what all boxes share, once when the engine starts.

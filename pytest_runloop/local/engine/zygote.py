@@ -234,11 +234,20 @@ def main() -> None:
     isolation, server, control = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     os.set_inheritable(control, False)
     handle = os.pidfd_open(server)
-    if os.getppid() != server:  # It died before we looked, and the id may be a stranger's.
-        return
+    if os.getppid() == server:  # Else it died before we looked, and the id may be a stranger's.
+        serve(isolation, control, handle)
+
+
+def serve(isolation: str, control: int, server: int) -> None:
+    """Be the zygote until the server has gone.
+
+    :param isolation: `module:Class` of what makes the world of a box.
+    :param control: the connection to the server.
+    :param server: a pidfd of the server.
+    """
     world = load(isolation)
     vital = world.begin()
-    zygote = Zygote(Connection(socket.socket(fileno=control)), handle, world, vital)
+    zygote = Zygote(Connection(socket.socket(fileno=control)), server, world, vital)
     zygote.run()
     world.bury(())
     zygote.remove_groups()
