@@ -1,4 +1,4 @@
-"""Boxes of the namespace tier made by an ordinary user: `python -m tests.support.ordinary_user STATE_DIR`.
+"""Boxes with a root, made by an ordinary user: `python -m tests.support.ordinary_user TIER STATE_DIR`.
 
 Needs the standard library alone, so that a Python which everybody may run will do. Prints what each command
 said as JSON, by the command's name.
@@ -51,8 +51,8 @@ async def _say(box: Box, command: str) -> str:
     return (await run(box, command))[1].strip()
 
 
-async def _main(state_dir: Path) -> dict[str, str]:
-    engine = await open_engine("namespace", state_dir)
+async def _main(tier: str, state_dir: Path) -> dict[str, str]:
+    engine = await open_engine(tier, state_dir)
     try:
         box = await engine.boot(BoxSpec("box"))
         said = {name: await _say(box, command) for name, command in _COMMANDS.items()}
@@ -81,6 +81,6 @@ async def _main(state_dir: Path) -> dict[str, str]:
 
 if __name__ == "__main__":
     try:
-        print(json.dumps(asyncio.run(_main(Path(sys.argv[1])))))
+        print(json.dumps(asyncio.run(_main(sys.argv[1], Path(sys.argv[2])))))
     except EngineError as error:
         print(json.dumps({"refused": str(error)}))

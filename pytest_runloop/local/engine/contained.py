@@ -6,7 +6,9 @@ machine inherits: descriptors. Whatever ends it, ends the container.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import socket
 import sys
 
@@ -26,6 +28,7 @@ def main() -> None:
     message, (control, server, log, *_held) = given
     os.dup2(log, _ERRORS)
     os.close(log)
+    _take_limits(message["limits"])
     _become_owner(directory, message["groups"])
     zygote.serve(message["isolation"], control, server)
 
@@ -38,6 +41,13 @@ def _collect(door: str) -> tuple[Message, list[int]] | None:
         while frames == []:  # Not all of it came at once.
             frames = connection.receive()
     return frames[0] if frames else None
+
+
+def _take_limits(limits: list[tuple[int, int, int]]) -> None:
+    """Take on the server's limits: a daemon has others, and gives a container those."""
+    for kind, soft, hard in limits:
+        with contextlib.suppress(OSError, ValueError):  # One that the container may not raise.
+            resource.setrlimit(kind, (soft, hard))
 
 
 def _become_owner(directory: str, groups: list[int]) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
 import socket
 import struct
@@ -35,6 +36,7 @@ _END_TIMEOUT = 10.0  # seconds
 _LOCK = "server.lock"
 _LOG = 2
 """Which of the descriptors takes what is said."""
+_LIMITS = (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE, resource.RLIMIT_FSIZE)
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -104,7 +106,9 @@ class Container:
         :param descriptors: the control connection, a pidfd of the server, the log, and what it is to hold.
         """
         assert self._inside is not None
-        frame = memoryview(encode({"isolation": isolation, "groups": os.getgroups()}, len(descriptors)))
+        limits = [(kind, *resource.getrlimit(kind)) for kind in _LIMITS]
+        message = {"isolation": isolation, "groups": os.getgroups(), "limits": limits}
+        frame = memoryview(encode(message, len(descriptors)))
         with self._inside, contextlib.suppress(OSError):  # It has ended, and with it the control connection.
             sent = send_some(self._inside, frame, descriptors)
             self._inside.sendall(frame[sent:])

@@ -31,6 +31,7 @@ class SandboxEngine:
         self.passed_over: list[TierReport] = []
         self.notes: list[str] = []
         """What people should know of the choice, one sentence each."""
+        self._forgone: set[Capability] = set()
         self._session = session
         self._limiter = Limiter(session, own_users=tier_of_boxes.own_users)
         self.layers = LayerStore(session, tier_of_boxes, self)
@@ -66,8 +67,17 @@ class SandboxEngine:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """What the tier can give, with the limits that this host permits."""
-        return self.tier_of_boxes.capabilities - (ALL - self._limiter.capabilities)
+        """What the tier can give, and this machine lets it."""
+        refused = ALL - self._limiter.capabilities
+        return self.tier_of_boxes.capabilities - refused - self._forgone
+
+    def forgo(self, capability: Capability, note: str) -> None:
+        """Claim a capability no longer that this machine does not let the tier have.
+
+        :param note: for people: what is missing, and what to do.
+        """
+        self._forgone.add(capability)
+        self.notes.append(note)
 
     async def boot(self, spec: BoxSpec) -> SandboxBox:
         """Boot a box.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,6 +47,14 @@ def survey(state_dir: Path) -> Host:
         bound.append(str(prefix)[1:])
     python = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     return Host(links, tuple(whole), tuple(bound), python)
+
+
+def has_one_id() -> bool:
+    """Tell whether boxes can have no id but root's: we have no other to give, or may not change to it."""
+    if os.geteuid() != 0 or Path("/proc/self/setgroups").read_text().strip() == "deny":
+        return True
+    ranges = Path("/proc/self/uid_map").read_text().splitlines()
+    return sum(int(line.split()[2]) for line in ranges) == 1
 
 
 def mount_points() -> list[Path]:

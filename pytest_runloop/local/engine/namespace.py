@@ -25,8 +25,8 @@ _ONE_ID = b"1"
 class Namespaced(World):
     """A box in namespaces of its own. Its first process is the agent.
 
-    Everything in it runs as its root. Where the engine runs as root, all ids exist inside and are the
-    host's; else root is the only one, and stands for the user who runs the engine.
+    Everything in it runs as its root. Where the engine runs as root of more than one id, all ids exist inside
+    and are the host's; else root is the only one, and stands for the user who runs the engine.
 
     To many switches of the kernel, root is root whatever its namespace. So root that is the host's mounts
     nothing: it could mount another `/proc` beside the one whose switches are read-only.
@@ -49,7 +49,7 @@ class Namespaced(World):
     def adopt(self, pid: int) -> None:
         """Map all ids where we may, and let the child map its own where we may not."""
         try:
-            os.write(self._tell, _ALL_IDS if self._user == 0 and _map_all(pid) else _ONE_ID)
+            os.write(self._tell, _ONE_ID if self.plan["one_id"] or not _map_all(pid) else _ALL_IDS)
         finally:
             self.abandon()
 

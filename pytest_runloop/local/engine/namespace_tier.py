@@ -32,6 +32,7 @@ class NamespaceTier(Tier):
     def __init__(self) -> None:
         self._reachable: list[loopback.Service] = []
         self._layers_root = Path()
+        self._one_id = False
         self._overlays: list[tuple[str, str, list[str]]] = []
         self._binds: list[tuple[str, str]] = []
         self._fittings: list[tuple[str, str, list[str]]] = []
@@ -48,8 +49,9 @@ class NamespaceTier(Tier):
         await _require_namespaces(helpers, load(self.isolation).clone_flags)
         self._reachable = loopback.services(os.environ)
         machine = host.survey(state_dir)
+        self._one_id = host.has_one_id()
         try:
-            self._base = await asyncio.to_thread(base.provide, state_dir, machine, one_id=os.geteuid() != 0)
+            self._base = await asyncio.to_thread(base.provide, state_dir, machine, one_id=self._one_id)
         except OSError as error:
             raise EngineError(f"could not prepare {error.filename}: {error.strerror}") from error
         self._layers_root = state_dir / "layers"
@@ -71,6 +73,7 @@ class NamespaceTier(Tier):
             # An image's own files hide those that make it fit for a box.
             "overlays": self._fittings if whole else self._overlays,
             "binds": [bind for bind in self._binds if not whole or bind == _KERNEL],
+            "one_id": self._one_id,
             "reboot": reboot,
             "whole": whole,
             "reachable": self._reachable,

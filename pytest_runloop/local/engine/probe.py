@@ -10,12 +10,16 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+from pytest_runloop.local.engine import remedies
 from pytest_runloop.local.engine.engine import SandboxEngine
 from pytest_runloop.local.engine.protocol import Box, BoxSpec, Capability, Command, EngineError, Process
 
 _TIMEOUT = 60.0  # seconds, for all of it
 _MOST_OUTPUT = 4096  # bytes; less than a pipe holds, so nobody has to read while the command runs
 _FEW_FILES = 8
+_FOREIGN_PROC = (
+    f"devboxes see this machine's processes in /proc, which is masked here: {remedies.UNMASK_PROC}"
+)
 
 _OUTSIDE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 """Addresses of examples, which are nobody's. No packet goes there: a datagram socket's connect sends none."""
@@ -31,6 +35,8 @@ _Trial = Callable[[Box, Path], Awaitable[None]]
 async def probe(engine: SandboxEngine, outside: Path) -> None:
     """Boot a box, try what the tier promises, and destroy it.
 
+    What a machine may take from a tier that works is taken off the engine's list instead.
+
     :param outside: a directory that no box may write to, and we may.
     :raises EngineError: naming the first step that failed; `BootError` if it is one of booting.
     """
@@ -40,6 +46,8 @@ async def probe(engine: SandboxEngine, outside: Path) -> None:
             try:
                 for trial in _trials(engine.capabilities):
                     await trial(box, outside)
+                if Capability.OWN_PROCESSES in engine.capabilities and not await _has_own_proc(box):
+                    engine.forgo(Capability.OWN_PROCESSES, _FOREIGN_PROC)
             finally:
                 await box.destroy()
     except TimeoutError:
@@ -72,6 +80,12 @@ async def _change_the_system(box: Box, _: Path) -> None:
         )
     if (lower := _some_directory()) is not None:
         await _expect(box, f"replace {lower}", f"rm -rf '{lower}' && mkdir '{lower}' && ls -A '{lower}'")
+
+
+async def _has_own_proc(box: Box) -> bool:
+    """Tell whether `/proc` numbers processes as the box does: else it is the machine's."""
+    status, _ = await _run(box, 'read -r pid _ </proc/self/stat && test "$pid" = $$')
+    return status == 0
 
 
 async def _write_outside(box: Box, outside: Path) -> None:
@@ -119,17 +133,21 @@ def _some_directory() -> Path | None:
 
 
 async def _expect(box: Box, step: str, script: str, output: str = "") -> None:
+    status, said = await _run(box, script)
+    if status or said != output:
+        raise EngineError(f"could not {step} in a devbox: {said or f'exit status {status}'}")
+
+
+async def _run(box: Box, script: str) -> tuple[int, str]:
     reading, writing = os.pipe2(os.O_CLOEXEC)
     try:
         process = await _start(box, script, writing)
         status = await process.wait()
         os.set_blocking(reading, False)
-        said = _read(reading)
+        return status, _read(reading)
     finally:
         os.close(reading)
         os.close(writing)
-    if status or said != output:
-        raise EngineError(f"could not {step} in a devbox: {said or f'exit status {status}'}")
 
 
 async def _start(box: Box, script: str, output: int | None = None) -> Process:

@@ -1,7 +1,8 @@
-"""The namespace tier in the hands of an ordinary user, where the tests themselves run as root."""
+"""The tiers with namespaces in the hands of an ordinary user, where the tests themselves run as root."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.children import PROJECT
+from tests.support.docker_daemon import NoDockerError, docker
 
 _USER = 54321
 _CANDIDATES = (sys.executable, *(f"/usr/bin/python3{minor}" for minor in ("", ".11", ".12", ".13", ".14")))
@@ -30,8 +32,8 @@ def _runs(python: str) -> bool:
     return done.returncode == 0
 
 
-@pytest.fixture(scope="module")
-def said() -> Iterator[dict[str, str]]:
+@pytest.fixture(scope="module", params=["namespace", "container"])
+def said(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """Run everything once, and give what the commands said."""
     if os.geteuid() != 0:
         pytest.skip("the tests run as an ordinary user anyway")
@@ -45,20 +47,35 @@ def said() -> Iterator[dict[str, str]]:
         (home / "state").mkdir()
         os.chown(home / "state", _USER, _USER)
         subprocess.run(["chmod", "-R", "a+rX", place], check=True)
-        said = json.loads(_run_as_user(python, home))
+        with _daemon_for(request.param) as address:
+            said = json.loads(_run_as_user(python, home, request.param, address))
         if "refused" in said:
             pytest.skip(said["refused"])
         yield said
 
 
-def _run_as_user(python: str, home: Path) -> str:
+@contextlib.contextmanager
+def _daemon_for(tier: str) -> Iterator[str]:
+    """Give the socket of the daemon that a tier needs, or an empty text, or skip."""
+    if tier != "container":
+        yield ""
+        return
+    try:
+        with docker() as address:
+            yield address.removeprefix("unix://") or "/var/run/docker.sock"
+    except NoDockerError as error:
+        pytest.skip(str(error))
+
+
+def _run_as_user(python: str, home: Path, tier: str, daemon: str) -> str:
+    environment = {"PATH": f"/usr/local/bin:{os.defpath}", "HOME": str(home / "state")}
     done = subprocess.run(
-        [python, "-B", "-m", "tests.support.ordinary_user", str(home / "state")],
+        [python, "-B", "-m", "tests.support.ordinary_user", tier, str(home / "state")],
         user=_USER,
         group=_USER,
-        extra_groups=[],
+        extra_groups=[Path(daemon).stat().st_gid] if daemon else [],
         cwd=home,
-        env={"PATH": os.defpath, "HOME": str(home / "state")},
+        env=environment | ({"DOCKER_HOST": f"unix://{daemon}"} if daemon else {}),
         capture_output=True,
         text=True,
         timeout=110,
