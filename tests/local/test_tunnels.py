@@ -7,8 +7,10 @@ import json
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +20,7 @@ import pytest
 from websockets.sync.client import connect
 
 from .box import Box, ok, refused
-from .running import PATIENCE, Server
+from .running import PATIENCE, Server, server
 
 _SERVICE = Path(__file__).with_name("service.py")
 
@@ -57,6 +59,14 @@ def said(url: str, request: bytes, *, half_close: bool = False) -> bytes:
         if half_close:
             connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
@@ -470,3 +480,51 @@ def test_a_request_wakes_a_suspended_devbox_that_wants_it(
     assert [answer.text for answer in answers] == ["hello\n"] * 4
     assert box.view()["status"] == "running"
     box.end()
+
+
+# What is left
+
+
+def _descriptors(pid: int) -> list[str]:
+    links = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            links.append(str(link.readlink()))
+    return sorted(links)
+
+
+def test_connections_leave_nothing_in_the_server(backend: Server, box: Box) -> None:
+    url = tunnel(box, serve(box))
+    httpx.get(f"{url}/hello")
+    before = len(_descriptors(backend.ready["pid"]))
+
+    def call(number: int) -> None:
+        how = number % 4
+        if how == 0:
+            httpx.get(f"{url}/large/1000000", timeout=PATIENCE)
+        elif how == 1:
+            said(url, b"nonsense\r\n\r\n")
+        elif how == 2:  # Left in the middle of a large answer.
+            with httpx.stream("GET", f"{url}/large/100000000", timeout=PATIENCE) as answer:
+                next(answer.iter_raw())
+        else:
+            said(url, b"GET /quit HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(call, range(80)))
+    ok(box.post("remove_tunnel", {"port": int(box.read("port").text)}))
+    # Its own listener has gone too; other tests of this process may hold connections.
+    wait_until(lambda: len(_descriptors(backend.ready["pid"])) <= before)
+
+
+def test_a_server_with_open_tunnels_ends_in_order(tmp_path: Path) -> None:
+    with server(tmp_path, isolation="process") as running, running.client() as api:
+        box = Box.create(api, tunnel={})
+        url = tunnel(box, serve(box))
+        quiet = socket.create_connection(address(url), PATIENCE)
+        held = socket.create_connection(address(url), PATIENCE)
+        held.sendall(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
+        box.text("until [ -e held ]; do sleep 0.01; done")
+    for connection in (quiet, held):
+        with connection:
+            assert b"200 OK" not in connection.recv(65_536)

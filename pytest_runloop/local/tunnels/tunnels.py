@@ -11,7 +11,7 @@ from typing import Any
 
 from ...contract.views.tunnels import DevboxTunnelView, TunnelView
 from ..clock import Clock
-from ..errors import ApiError
+from ..errors import ApiError, as_api_error
 from ..life import Life
 from ..settings import Settings
 from ..tasks import Tasks
@@ -19,7 +19,7 @@ from .entrance import Entrance
 from .heads import Request
 from .listener import Listener
 from .refusals import RefusedError
-from .relay import LINGER, Passage
+from .relay import LINGER, Doorkeeper, Passage
 from .rules import Rules
 
 _ALPHABET = string.digits + string.ascii_lowercase
@@ -65,7 +65,7 @@ class Tunnels:
             message = f"devbox {devbox.id} has a tunnel already: take it back first, with `remove_tunnel`"
             raise ApiError(400, "tunnel_exists", message)
         if self._hall is None:
-            self._hall = Listener(self._admit)
+            self._hall = _listener(self._admit)
         view = self._view(life, params, self._hall.port)
         entrance = self._of(life).entrance
         token = view.auth_token
@@ -78,7 +78,7 @@ class Tunnels:
         """Give a port of a devbox an address of its own. It keeps the one that it has."""
         tunnelled = self._of(life)
         if port not in tunnelled.doors:
-            tunnelled.doors[port] = Listener(lambda request: tunnelled.entrance.admit(request, port))
+            tunnelled.doors[port] = _listener(lambda request: tunnelled.entrance.admit(request, port))
         url = f"http://127.0.0.1:{tunnelled.doors[port].port}"
         return DevboxTunnelView(devbox_id=life.devbox.id, port=port, url=url)
 
@@ -161,3 +161,10 @@ class Tunnels:
             auth_token=secrets.token_urlsafe(32) if mode == "authenticated" else None,
             url_template=f"http://{{port}}-{key}.localhost:{port}",
         )
+
+
+def _listener(keeper: Doorkeeper) -> Listener:
+    try:
+        return Listener(keeper)
+    except OSError as error:
+        raise as_api_error(error, "open a port of this machine for the tunnel") from error
