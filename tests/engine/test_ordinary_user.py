@@ -97,6 +97,7 @@ def _run_as_user(python: str, home: Path, tier: str, daemon: str) -> str:
         ("first", "refused"),
         ("package", "tiny"),
         ("python", "42"),
+        ("connect", "reached"),
         ("hidden", "/home: user  /mnt:  /root: .bash_logout .bashrc .profile  /tmp:"),
         ("from idle", "deep\n/etc/new"),
         ("from busy", "deep\nls: cannot access '/usr/bin/env': No such file or directory"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from pytest_runloop.local.engine import limiter
 from pytest_runloop.local.engine.protocol import Box, BoxSpec, EngineError, Limits
 from pytest_runloop.local.engine.select import open_engine
-from tests.support.boxes import run
+from tests.support.boxes import put, run, start
 
 PACKAGE = r"""
 command -v dpkg-deb >/dev/null && command -v useradd >/dev/null || { echo tiny; exit; }
@@ -47,6 +47,25 @@ _COMMANDS = {
 }
 
 
+_GREETER = """
+import socket
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    with open("port", "w") as file:
+        file.write(f"{listener.getsockname()[1]}\\n")
+    connection, _ = listener.accept()
+    connection.sendall(b"reached")
+"""
+
+
+async def _greeting(box: Box) -> str:
+    """Connect to a service inside, and return what it says."""
+    await put(box, "greeter.py", _GREETER.encode())
+    await start(box, "python3 greeter.py")
+    port = await _say(box, "until [ -s port ]; do sleep 0.01; done; cat port")
+    with await box.connect(int(port)) as connection:
+        return (await asyncio.get_running_loop().sock_recv(connection, 100)).decode()
+
+
 async def _say(box: Box, command: str) -> str:
     return (await run(box, command))[1].strip()
 
@@ -56,6 +75,7 @@ async def _main(tier: str, state_dir: Path) -> dict[str, str]:
     try:
         box = await engine.boot(BoxSpec("box"))
         said = {name: await _say(box, command) for name, command in _COMMANDS.items()}
+        said["connect"] = await _greeting(box)
         idle = await box.freeze()
         said["from idle"] = await _say(
             await engine.boot(BoxSpec("copy1", layer=idle)), "cat shut/in/file; ls /etc/new"
