@@ -338,6 +338,21 @@ def test_a_token_is_asked_for_and_never_passed_on(enabled: tuple[Box, dict[str, 
         assert client.get(f"{plain}/headers").status_code == 401, "each request is asked, not the connection"
 
 
+def test_a_request_without_the_token_is_refused_after_the_answers_before_it(
+    enabled: tuple[Box, dict[str, Any]],
+) -> None:
+    box, view = enabled
+    url = tunnel(box, serve(box))
+    head = "GET /chunked/3 HTTP/1.1\r\nHost: x\r\n"
+    token = f"{head}Authorization: Bearer {view['auth_token']}\r\n\r\n"
+    heard = said(url, f"{token}{token}{head}\r\n".encode())
+    assert [line for line in heard.split(b"\r\n") if line.startswith(b"HTTP/1.1")] == [
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.1 401 Unauthorized",
+    ]
+
+
 def test_a_connection_stays_with_its_tunnel(box: Box) -> None:
     view = ok(box.post("enable_tunnel", {}))
     first, second = serve(box), serve(box)

@@ -79,12 +79,9 @@ class Relay:
     async def run(self) -> None:
         """Carry requests until one of the sides ends."""
         try:
-            await self._requests()
-        except RefusedError as refusal:
-            await self._send(refusal.answer(self._method))
-            await self._let_go()
-        except (LostError, HeadError, OSError):
-            pass  # One of the sides has gone, or cannot be understood any more: closing says so.
+            # Where one of the sides has gone, or cannot be understood any more, closing says so.
+            with suppress(LostError, HeadError, OSError):
+                await self._serve()
         finally:
             for asked in self._asked:
                 asked.use.close()
@@ -92,10 +89,16 @@ class Relay:
             if self._inside is not None:
                 self._inside.close()
 
-    async def _requests(self) -> None:
-        passage = await self._next()
-        if passage is None:
-            return
+    async def _serve(self) -> None:
+        try:
+            passage = await self._next()
+            if passage is not None:
+                await self._connect(passage)
+        except RefusedError as refusal:
+            await self._send(refusal.answer(self._method))
+        await self._let_go()
+
+    async def _connect(self, passage: Passage) -> None:
         self._place = passage.place
         self._inside = inside = await passage.connect()
         inside.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -109,19 +112,23 @@ class Relay:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        await self._let_go()
 
     async def _both(self, coming: asyncio.Task[None], going: asyncio.Task[None]) -> None:
+        """Wait until both directions have ended, or one of them in a way that ends the other."""
         await asyncio.wait({coming, going}, return_when=asyncio.FIRST_COMPLETED)
-        if not going.done() and not isinstance(coming.exception(), LostError | HeadError):
-            if coming.exception() is None:
-                await asyncio.wait({going})
-            while self._asked and not going.done():
-                await asyncio.wait({going, self._answered.next()}, return_when=asyncio.FIRST_COMPLETED)
+        if not going.done():
+            await self._client_ended(coming.exception(), going)
         if going.done():
             await self._service_ended(coming, going)
         if coming.done():
             coming.result()
+
+    async def _client_ended(self, error: BaseException | None, going: asyncio.Task[None]) -> None:
+        if error is None:
+            await asyncio.wait({going})  # The client may still read.
+        while isinstance(error, RefusedError) and self._asked and not going.done():
+            # Answers have the order of their requests.
+            await asyncio.wait({going, self._answered.next()}, return_when=asyncio.FIRST_COMPLETED)
 
     async def _service_ended(self, coming: asyncio.Task[None], going: asyncio.Task[None]) -> None:
         going.result()
