@@ -8,7 +8,7 @@ import posixpath
 import shlex
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
@@ -20,15 +20,19 @@ _LEVEL: Final = 1
 """Of compression: the fastest. Most directories cross the loopback interface, or a fast network."""
 
 
+TarFilter = Callable[[tarfile.TarInfo], tarfile.TarInfo | None]
+
+
 class ArchiveError(RunloopError, ValueError):
     """An archive that is not unpacked, because something in it would leave its directory."""
 
 
-def pack(directory: Path, into: Path) -> None:
+def pack(directory: Path, into: Path, ignore: TarFilter | None = None) -> None:
     """Write a directory's content as a compressed tar file.
 
     :param directory: what to pack: files, directories and links; sockets, pipes and devices are left out.
     :param into: the file to write.
+    :param ignore: gets each member, named relative to the directory, and returns it or `None`.
     :raises NotADirectoryError: if it is none.
     """
     if not directory.is_dir():
@@ -37,11 +41,18 @@ def pack(directory: Path, into: Path) -> None:
         )
         raise kind(number, os.strerror(number), str(directory))
     with tarfile.open(into, "w:gz", compresslevel=_LEVEL) as archive:
-        archive.add(directory, arcname=".", filter=_anonymous)
+        archive.add(directory, arcname=".", filter=lambda member: _packed(member, ignore))
 
 
-def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+def _packed(member: tarfile.TarInfo, ignore: TarFilter | None) -> tarfile.TarInfo | None:
     if not _is_kept(member):
+        return None
+    member.name = member.name.removeprefix("./")
+    return _anonymous(member if ignore is None else ignore(member))
+
+
+def _anonymous(member: tarfile.TarInfo | None) -> tarfile.TarInfo | None:
+    if member is None:
         return None
     member.uid = member.gid = 0
     member.uname = member.gname = ""

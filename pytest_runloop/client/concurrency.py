@@ -18,7 +18,7 @@ import anyio
 import anyio.to_thread
 import httpx
 
-from .sources import PIECE_BYTES, Multipart
+from .sources import PIECE_BYTES, Multipart, Source
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -90,10 +90,15 @@ async def async_ended(received: AsyncIterator[bytes]) -> AsyncIterator[AsyncIter
 def pieces(form: Multipart) -> Iterator[bytes]:
     """Yield a form in pieces."""
     yield form.head
-    with form.source.opened() as file:
+    yield from file_pieces(form.source)
+    yield form.end
+
+
+def file_pieces(source: Source) -> Iterator[bytes]:
+    """Yield a file in pieces."""
+    with source.opened() as file:
         while piece := _read(file):
             yield piece
-    yield form.end
 
 
 async def async_pieces(form: Multipart) -> AsyncIterator[bytes]:
@@ -103,6 +108,13 @@ async def async_pieces(form: Multipart) -> AsyncIterator[bytes]:
         while piece := await async_in_thread(_read, file):
             yield piece
     yield form.end
+
+
+async def async_file_pieces(source: Source) -> AsyncIterator[bytes]:
+    """Yield a file in pieces, reading it in a thread."""
+    with source.opened() as file:
+        while piece := await async_in_thread(_read, file):
+            yield piece
 
 
 def _read(file: IO[bytes]) -> bytes:

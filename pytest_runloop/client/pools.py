@@ -27,33 +27,38 @@ _CONNECTIONS: Final[dict[Lane, int | None]] = {
     Lane.BACKGROUND: None,
     Lane.TRANSFER: 8,
 }
+_Lane = Lane | str
+"""A lane to the API, or the origin of another host."""
 # Below the 5 s after which common servers (uvicorn is one) close an idle connection: a request that
 # is sent into a closing connection fails, and its repeat costs a second.
 _IDLE_SECONDS: Final = 4.0
 
 
-def _options(settings: Settings, lane: Lane, tls: ssl.SSLContext) -> dict[str, Any]:
-    limit = _CONNECTIONS[lane]
+def _options(url: str, limit: int | None, tls: ssl.SSLContext) -> dict[str, Any]:
     return {
         "verify": tls,
-        "http2": settings.secure,  # Agreed on by TLS only.
+        "http2": url.startswith("https:"),  # Agreed on by TLS only.
         "limits": httpx.Limits(
             max_connections=limit, max_keepalive_connections=limit or 100, keepalive_expiry=_IDLE_SECONDS
         ),
-        "proxy": _proxy(settings),
+        "proxy": _proxy(url),
     }
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
-    if settings.secure:
+def _tls(url: str) -> ssl.SSLContext:
+    if url.startswith("https:"):
         return httpx.create_ssl_context()
     # Never used, yet asked for; without certificates it is made twenty times as fast.
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _proxy(settings: Settings) -> str | None:
-    """Return the proxy that the environment names for the API's host, as other programs understand it."""
-    parts = urlsplit(settings.base_url)
+def _elsewhere(origin: str) -> dict[str, Any]:
+    return _options(origin, _CONNECTIONS[Lane.TRANSFER], _tls(origin))
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy that the environment names for a host, as other programs understand it."""
+    parts = urlsplit(url)
     if not parts.hostname or proxy_bypass(parts.netloc):
         return None
     proxies = getproxies()
@@ -61,7 +66,7 @@ def _proxy(settings: Settings) -> str | None:
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
-def _close(lanes: dict[Lane, httpx.BaseTransport]) -> None:
+def _close(lanes: dict[_Lane, httpx.BaseTransport]) -> None:
     while lanes:
         lanes.popitem()[1].close()
 
@@ -78,13 +83,23 @@ class Pools:
         self._given = transport
         self._lock = threading.Lock()
         self._process = os.getpid()
-        self._lanes: dict[Lane, httpx.BaseTransport] = {}
+        self._lanes: dict[_Lane, httpx.BaseTransport] = {}
         self._tls: ssl.SSLContext | None = None
         # A client that nobody closed closes when it is forgotten, instead of warning about its sockets.
         self._forgotten = weakref.finalize(self, _close, self._lanes)
 
     def lane(self, lane: Lane) -> httpx.BaseTransport:
         """Return the connections of a lane."""
+        return self._of(lane)
+
+    def elsewhere(self, origin: str) -> httpx.BaseTransport:
+        """Return the connections to another host than the API's.
+
+        :param origin: scheme, host and port.
+        """
+        return self._of(origin)
+
+    def _of(self, lane: _Lane) -> httpx.BaseTransport:
         if self._given is not None:
             return self._given
         if self._process != os.getpid():
@@ -100,12 +115,17 @@ class Pools:
         self._forgotten = weakref.finalize(self, _close, self._lanes)
         self._process = os.getpid()
 
-    def _opened(self, lane: Lane) -> httpx.BaseTransport:
+    def _opened(self, lane: _Lane) -> httpx.BaseTransport:
         with self._lock:
             if lane not in self._lanes:
-                self._tls = self._tls or _tls(self._settings)
-                self._lanes[lane] = httpx.HTTPTransport(**_options(self._settings, lane, self._tls))
+                self._lanes[lane] = httpx.HTTPTransport(**self._options(lane))
             return self._lanes[lane]
+
+    def _options(self, lane: _Lane) -> dict[str, Any]:
+        if isinstance(lane, str):
+            return _elsewhere(lane)
+        self._tls = self._tls or _tls(self._settings.base_url)
+        return _options(self._settings.base_url, _CONNECTIONS[lane], self._tls)
 
     def close(self) -> None:
         """Close all connections. The next call opens new ones."""
@@ -118,7 +138,7 @@ class Pools:
 class _LoopPools:
     """The connections of one run of an event loop."""
 
-    def __init__(self, lanes: dict[Lane, httpx.AsyncBaseTransport]) -> None:
+    def __init__(self, lanes: dict[_Lane, httpx.AsyncBaseTransport]) -> None:
         self.lanes = lanes
         self.guard: AsyncGenerator[None, None] = self._guard()
 
@@ -152,13 +172,28 @@ class AsyncPools:
 
     async def lane(self, lane: Lane) -> httpx.AsyncBaseTransport:
         """Return the connections of a lane in the running event loop."""
+        return await self._of(lane)
+
+    async def elsewhere(self, origin: str) -> httpx.AsyncBaseTransport:
+        """Return the connections to another host than the API's, in the running event loop.
+
+        :param origin: scheme, host and port.
+        """
+        return await self._of(origin)
+
+    async def _of(self, lane: _Lane) -> httpx.AsyncBaseTransport:
         if self._given is not None:
             return self._given
         pools = self._of_loop.get() or await self._begun()
         if lane not in pools.lanes:
-            self._tls = self._tls or _tls(self._settings)
-            pools.lanes[lane] = httpx.AsyncHTTPTransport(**_options(self._settings, lane, self._tls))
+            pools.lanes[lane] = httpx.AsyncHTTPTransport(**self._options(lane))
         return pools.lanes[lane]
+
+    def _options(self, lane: _Lane) -> dict[str, Any]:
+        if isinstance(lane, str):
+            return _elsewhere(lane)
+        self._tls = self._tls or _tls(self._settings.base_url)
+        return _options(self._settings.base_url, _CONNECTIONS[lane], self._tls)
 
     async def _begun(self) -> _LoopPools:
         pools = _LoopPools({})

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from .backend import Backend
 from .calls import Chunks, Handler
+from .content import content_reply
 from .decoding import decoded, whole_body
 from .encoding import Reply, encoded, failed
 from .errors import DISK_FULL, ApiError, as_api_error, is_full_disk
@@ -60,6 +61,8 @@ class App:
 
     async def _reply(self, request: Request) -> Reply:
         try:
+            if (content := await content_reply(self._backend, request)) is not None:
+                return content
             self._authorise(request)
             return await self._dispatch(request)
         except ApiError as error:

@@ -1,4 +1,4 @@
-"""The whole backend behind the HTTP application: devboxes, snapshots, blueprints, secrets."""
+"""The whole backend behind the HTTP application: devboxes, snapshots, blueprints, secrets, objects."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ from .launch import (
     refuse_unsupported,
 )
 from .life import Life
+from .objects import Objects
 from .records import Records
 from .secrets import Secrets
 from .servers import Presence
 from .settings import Settings
+from .signing import Signer
 from .snapshots import Snapshots
 from .store import Store
 from .tasks import Tasks
@@ -73,6 +75,8 @@ class Backend:
         self.snapshots = Snapshots(records, engine, self.clock, self._tasks, server)
         self.blueprints = Blueprints(records, engine, self.clock, self._tasks, self.settings, self._presence)
         self.secrets = Secrets(self._store, records, self.clock)
+        self.objects = Objects(records, self.clock, state_dir, self.directory, server)
+        self.signer = Signer(self.clock)
         self.commands = Commands(engine, self._tasks)
         self.tunnels = Tunnels(self.clock, self.settings, self._tasks)
         self._lives: dict[str, Life] = {}
@@ -81,6 +85,7 @@ class Backend:
         living = self._presence.living()
         self.snapshots.abandon(living)
         self.blueprints.abandon(living)
+        self.objects.abandon(living)
 
     def create(self, params: Mapping[str, Any]) -> Devbox:
         """Make a devbox, and begin to boot it.
@@ -205,5 +210,6 @@ class Backend:
         await self.tunnels.close()
         await self._tasks.finish(_END_SECONDS)
         await asyncio.wait_for(self.engine.close(), _END_SECONDS)
+        self.objects.close()
         self._store.close()
         self._presence.close()

@@ -21,6 +21,7 @@ class Call:
     :param filters: the values of `metadata[KEY]=...`, each a list of which one must match.
     :param content_type: of the body.
     :param body: the bytes of an upload, while they arrive.
+    :param host: where the client reaches this server, with the port.
     """
 
     ids: Mapping[str, str]
@@ -28,6 +29,7 @@ class Call:
     filters: Mapping[str, list[str]] = field(default_factory=dict)
     content_type: str = ""
     body: AsyncIterator[bytes] | None = None
+    host: str = ""
 
     @property
     def id(self) -> str:

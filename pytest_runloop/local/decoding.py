@@ -33,8 +33,9 @@ async def decoded(match: Match, request: Request, settings: Settings, body: byte
     query, filters = _query(endpoint, request)
     if endpoint.upload is not None:
         content_type = request.headers.get("content-type", "")
-        return Call(match.ids, {}, filters, content_type, _arriving(request, settings.upload_stall))
-    return Call(match.ids, _params(endpoint, query, _json_object(body)), filters)
+        return Call(match.ids, {}, filters, content_type, arriving(request, settings.upload_stall))
+    host = request.headers.get("host", "")
+    return Call(match.ids, _params(endpoint, query, _json_object(body)), filters, host=host)
 
 
 async def whole_body(request: Request, settings: Settings) -> bytes:
@@ -51,7 +52,12 @@ async def whole_body(request: Request, settings: Settings) -> bytes:
     return bytes(data)
 
 
-async def _arriving(request: Request, stall: float) -> AsyncIterator[bytes]:
+async def arriving(request: Request, stall: float) -> AsyncIterator[bytes]:
+    """Yield the body of a request while it arrives.
+
+    :param stall: seconds without a byte after which it is given up.
+    :raises ApiError: if nothing more comes.
+    """
     stream = request.stream()
     try:
         while True:

@@ -179,6 +179,11 @@ class Upload:
             self._draft.drop()
 
 
+async def append(fd: int, data: bytes) -> None:
+    """Write all of these bytes, without holding up the server."""
+    await asyncio.to_thread(write_all, fd, data)
+
+
 def _copy(source: BinaryIO, fd: int) -> None:
     source.seek(0)
     while data := source.read(_CHUNK):

@@ -1,4 +1,4 @@
-"""What outlives the server: blueprints, snapshots and secrets."""
+"""What outlives the server: blueprints, snapshots, secrets and storage objects."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from ..contract.views.blueprints import BlueprintBuildLog, BlueprintView
+from ..contract.views.objects import ObjectView
 from ..contract.views.secrets import SecretView
 from ..contract.views.snapshots import DevboxSnapshotView, SnapshotStatus
 from .dockerfile.config import ImageConfig
@@ -113,6 +114,25 @@ class SecretRecord(Record):
         return self.view.id
 
 
+class ObjectRecord(Record):
+    """A storage object.
+
+    :param server: the server that its content is uploaded to.
+    :param until_ms: when the address for that ends to be good.
+    :param uploaded: whether its content is there.
+    """
+
+    view: ObjectView
+    server: str
+    until_ms: int
+    uploaded: bool = False
+
+    @property
+    def id(self) -> str:
+        """The object's id."""
+        return self.view.id
+
+
 class Records:
     """All collections of the store: one line for each kind."""
 
@@ -123,6 +143,7 @@ class Records:
         self.steps = Collection(store, "step", StepRecord)
         self.snapshots = Collection(store, "snapshot", SnapshotRecord)
         self.secrets = Collection(store, "secret", SecretRecord)
+        self.objects = Collection(store, "object", ObjectRecord)
 
 
 def wrong_tier(what: str, record: Layered, tier: str) -> ApiError:

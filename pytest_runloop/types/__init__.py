@@ -32,6 +32,9 @@ from ..contract.params.calls import (
     SDKDevboxWriteFileContentsParams,
     SDKDiskSnapshotListParams,
     SDKDiskSnapshotUpdateParams,
+    SDKObjectCreateParams,
+    SDKObjectDownloadParams,
+    SDKObjectListParams,
 )
 from ..contract.params.devboxes import (
     DevboxCreateParams,
@@ -52,6 +55,12 @@ from ..contract.params.executions import (
     ExecutionKillParams,
     ExecutionRetrieveParams,
     ExecutionSendStdInParams,
+)
+from ..contract.params.objects import (
+    ObjectCreateParams,
+    ObjectDownloadParams,
+    ObjectListParams,
+    ObjectListPublicParams,
 )
 from ..contract.params.options import (
     BaseRequestOptions,
@@ -98,6 +107,7 @@ from ..contract.views.executions import (
 )
 from ..contract.views.launch import AfterIdle, LaunchParameters
 from ..contract.views.mounts import AgentMountParameters, CodeMountParameters, ObjectMountParameters
+from ..contract.views.objects import ObjectDownloadURLView, ObjectListView, ObjectView
 from ..contract.views.secrets import SecretListView, SecretView
 from ..contract.views.snapshots import (
     DevboxSnapshotAsyncStatusView,
@@ -161,7 +171,14 @@ __all__ = [
     "LaunchParameters",
     "LongPollingRequestOptions",
     "LongRequestOptions",
+    "ObjectCreateParams",
+    "ObjectDownloadParams",
+    "ObjectDownloadURLView",
+    "ObjectListParams",
+    "ObjectListPublicParams",
+    "ObjectListView",
     "ObjectMountParameters",
+    "ObjectView",
     "PollingConfig",
     "PollingRequestOptions",
     "SDKBlueprintCreateParams",
@@ -183,6 +200,9 @@ __all__ = [
     "SDKDevboxWriteFileContentsParams",
     "SDKDiskSnapshotListParams",
     "SDKDiskSnapshotUpdateParams",
+    "SDKObjectCreateParams",
+    "SDKObjectDownloadParams",
+    "SDKObjectListParams",
     "SecretCreateParams",
     "SecretListParams",
     "SecretListView",

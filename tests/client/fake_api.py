@@ -25,6 +25,15 @@ EXECUTION = {
 DEVBOX = {"id": "dbx_1", "status": "running", "create_time_ms": 1}
 SNAPSHOT = {"id": "snp_1", "create_time_ms": 1, "source_devbox_id": "dbx_1"}
 SECRET = {"id": "sec_1", "name": "A", "create_time_ms": 1, "update_time_ms": 2}
+OBJECT = {
+    "id": "obj_1",
+    "name": "o",
+    "content_type": "text",
+    "state": "UPLOADING",
+    "create_time_ms": 1,
+    "upload_url": "http://store.test/bucket/obj_1?signature=of-the-upload",
+    "upload_headers": {"x-store-needs": "this"},
+}
 BLUEPRINT = {"id": "bpt_1", "name": "b", "status": "build_complete", "state": "created", "create_time_ms": 1}
 
 
@@ -55,6 +64,8 @@ def _awaited(request: httpx.Request) -> str:
     return "suspended" if b"suspended" in request.content else "running"
 
 
+DOWNLOAD_URL = "http://store.test/bucket/obj_1?signature=of-the-download"
+
 DEFAULTS: list[tuple[str, Responder]] = [
     (r"GET /v1/secrets", lambda _: answer({"secrets": [SECRET], "has_more": False})),
     (r".* /v1/secrets.*", lambda _: answer(SECRET)),
@@ -69,6 +80,11 @@ DEFAULTS: list[tuple[str, Responder]] = [
     (r"POST .*/read_file_contents", lambda _: httpx.Response(200, text="text")),
     (r"POST .*/write_file_contents", lambda _: answer({**EXECUTION, "stdout": ""})),
     (r"POST .*/download_file", lambda _: httpx.Response(200, content=b"bytes")),
+    (r"PUT /bucket/.*", lambda _: httpx.Response(200)),
+    (r"GET /bucket/.*", lambda _: httpx.Response(200, content="content ä".encode())),
+    (r"GET /v1/objects/.*/download", lambda _: answer({"download_url": DOWNLOAD_URL})),
+    (r"GET /v1/objects(/list_public)?", lambda _: answer({"objects": [OBJECT], "has_more": False})),
+    (r".* /v1/objects.*", lambda _: answer(OBJECT)),
     (r"POST .*/(upload_file|keep_alive|delete)", lambda _: answer({})),
     (r"GET .*/blueprints/.*/logs", lambda _: answer({"blueprint_id": "bpt_1", "logs": []})),
     (r"GET .*/logs", lambda _: answer({"logs": []})),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -152,6 +153,28 @@ def test_secrets(runloop: sdk.RunloopSDK) -> None:
         runloop.devbox.create(secrets={"TOKEN": "SDK_SECRET"})
 
 
+def test_storage_objects(runloop: sdk.RunloopSDK, tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("in a file")
+    made = {
+        "text €": runloop.storage_object.upload_from_text("text €", name="sdk-text", metadata={"k": "v"}),
+        "\x00": runloop.storage_object.upload_from_bytes(
+            b"\x00", name="sdk-bytes", content_type="binary", ttl=timedelta(hours=1)
+        ),
+        "in a file": runloop.storage_object.upload_from_file(tmp_path / "notes.md"),
+    }
+    for text, item in made.items():
+        view = item.refresh()
+        assert (view.state, view.size_bytes) == ("READ_ONLY", len(text.encode()))
+        assert item.download_as_text() == text
+        assert item.download_as_bytes(duration_seconds=60) == text.encode()
+        assert item.id in [one.id for one in runloop.storage_object.list(limit=5000, name=view.name)]
+        assert item.delete().state == "DELETED"
+    directory = runloop.storage_object.upload_from_dir(tmp_path)
+    assert directory.refresh().content_type == "tgz"
+    with pytest.raises(sdk.BadRequestError, match="deleted"):
+        item.get_download_url()
+
+
 def test_errors_are_the_sdk_s_own(runloop: sdk.RunloopSDK, backend: Server) -> None:
     with pytest.raises(sdk.NotFoundError, match="dbx_none"):
         runloop.api.devboxes.retrieve("dbx_none")
@@ -188,4 +211,6 @@ async def test_the_async_sdk_does_the_same(async_runloop: sdk.AsyncRunloopSDK) -
         await execution.close_std_in()
         assert await (await execution.result()).stdout() == "in"
         assert devbox.id in [item.id for item in await async_runloop.devbox.list(limit=5000)]
+    stored = await async_runloop.storage_object.upload_from_text("stored", name="async")
+    assert await stored.download_as_text() == "stored"
     assert (await devbox.get_info()).status == "shutdown"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .devboxes import AsyncDevboxOps
     from .secrets import AsyncSecretOps
     from .snapshots import AsyncSnapshotOps
+    from .storage_objects import AsyncStorageObjectOps
 
 __tracebackhide__ = hide_from_traceback
 
@@ -56,6 +57,7 @@ class AsyncRunloop:
         from .devboxes import AsyncDevboxOps
         from .secrets import AsyncSecretOps
         from .snapshots import AsyncSnapshotOps
+        from .storage_objects import AsyncStorageObjectOps
         from .transport import AsyncTransport
 
         settings = settings_from(base_url, secret, timeout, max_retries)
@@ -64,6 +66,7 @@ class AsyncRunloop:
         self._blueprint = AsyncBlueprintOps(self._transport)
         self._snapshot = AsyncSnapshotOps(self._transport)
         self._secret = AsyncSecretOps(self._transport)
+        self._storage_object = AsyncStorageObjectOps(self._transport)
 
     @property
     def base_url(self) -> str:
@@ -89,6 +92,11 @@ class AsyncRunloop:
     def secret(self) -> AsyncSecretOps:
         """Makes and finds secrets."""
         return self._secret
+
+    @property
+    def storage_object(self) -> AsyncStorageObjectOps:
+        """Makes and finds storage objects."""
+        return self._storage_object
 
     async def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

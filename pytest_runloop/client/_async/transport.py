@@ -102,6 +102,13 @@ class AsyncTransport:
             failure = self._unreached(error, prepared)
         raise failure
 
+    async def elsewhere(self, origin: str) -> httpx.AsyncBaseTransport:
+        """Return the connections to another host than the API's.
+
+        :param origin: scheme, host and port.
+        """
+        return await self._pools.elsewhere(origin)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._pools.aclose()
@@ -109,14 +116,25 @@ class AsyncTransport:
     async def _performed(
         self, prepared: Prepared[Any], consume: AsyncStep[httpx.Response, T], once: bool
     ) -> T:
+        async def attempt(_: int) -> T:
+            return await self._tried(prepared, consume)
+
+        return await self.repeated(attempt, repeatable=prepared.repeatable and not once)
+
+    async def repeated(self, attempt: AsyncStep[int, T], *, repeatable: bool) -> T:
+        """Try something until it succeeds, or fails for good.
+
+        :param attempt: one try; it gets the number of those that failed.
+        :raises APIError: if it fails for good.
+        """
         failures, sent = 0, False
         while True:
             try:
-                return await self._tried(prepared, consume)
+                return await attempt(failures)
             except APIError as error:
                 error.attempts = failures + 1
                 error.sent = sent = sent or error.sent
-                pause = None if once or not prepared.repeatable else self.retries.pause(error, failures)
+                pause = self.retries.pause(error, failures) if repeatable else None
                 if pause is None:
                     raise
                 _LOG.info("%s; trying again in %.1f s", error, pause)

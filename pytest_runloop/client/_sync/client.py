@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .devboxes import DevboxOps
     from .secrets import SecretOps
     from .snapshots import SnapshotOps
+    from .storage_objects import StorageObjectOps
 
 __tracebackhide__ = hide_from_traceback
 
@@ -57,6 +58,7 @@ class Runloop:
         from .devboxes import DevboxOps
         from .secrets import SecretOps
         from .snapshots import SnapshotOps
+        from .storage_objects import StorageObjectOps
         from .transport import Transport
 
         settings = settings_from(base_url, secret, timeout, max_retries)
@@ -65,6 +67,7 @@ class Runloop:
         self._blueprint = BlueprintOps(self._transport)
         self._snapshot = SnapshotOps(self._transport)
         self._secret = SecretOps(self._transport)
+        self._storage_object = StorageObjectOps(self._transport)
 
     @property
     def base_url(self) -> str:
@@ -90,6 +93,11 @@ class Runloop:
     def secret(self) -> SecretOps:
         """Makes and finds secrets."""
         return self._secret
+
+    @property
+    def storage_object(self) -> StorageObjectOps:
+        """Makes and finds storage objects."""
+        return self._storage_object
 
     def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

@@ -103,19 +103,37 @@ class Transport:
             failure = self._unreached(error, prepared)
         raise failure
 
+    def elsewhere(self, origin: str) -> httpx.BaseTransport:
+        """Return the connections to another host than the API's.
+
+        :param origin: scheme, host and port.
+        """
+        return self._pools.elsewhere(origin)
+
     def close(self) -> None:
         """Close the connections."""
         self._pools.close()
 
     def _performed(self, prepared: Prepared[Any], consume: Step[httpx.Response, T], once: bool) -> T:
+        def attempt(_: int) -> T:
+            return self._tried(prepared, consume)
+
+        return self.repeated(attempt, repeatable=prepared.repeatable and not once)
+
+    def repeated(self, attempt: Step[int, T], *, repeatable: bool) -> T:
+        """Try something until it succeeds, or fails for good.
+
+        :param attempt: one try; it gets the number of those that failed.
+        :raises APIError: if it fails for good.
+        """
         failures, sent = 0, False
         while True:
             try:
-                return self._tried(prepared, consume)
+                return attempt(failures)
             except APIError as error:
                 error.attempts = failures + 1
                 error.sent = sent = sent or error.sent
-                pause = None if once or not prepared.repeatable else self.retries.pause(error, failures)
+                pause = self.retries.pause(error, failures) if repeatable else None
                 if pause is None:
                     raise
                 _LOG.info("%s; trying again in %.1f s", error, pause)

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from ..endpoint import Endpoint
-from . import blueprints, devboxes, executions, secrets, snapshots, tunnels
+from . import blueprints, devboxes, executions, objects, secrets, snapshots, tunnels
 
 
 def _declared(module: ModuleType) -> list[Endpoint[Any]]:
@@ -15,6 +15,6 @@ def _declared(module: ModuleType) -> list[Endpoint[Any]]:
 
 ALL: tuple[Endpoint[Any], ...] = tuple(
     endpoint
-    for module in (devboxes, executions, snapshots, blueprints, tunnels, secrets)
+    for module in (devboxes, executions, snapshots, blueprints, tunnels, secrets, objects)
     for endpoint in _declared(module)
 )

@@ -22,6 +22,7 @@ from .devboxes import (
     DevboxWriteFileContentsParams,
 )
 from .executions import DevboxExecuteOptions, ExecutionKillParams
+from .objects import ObjectCreateParams, ObjectDownloadParams, ObjectListParams, ObjectListPublicParams
 from .options import (
     BaseRequestOptions,
     LongPollingRequestOptions,
@@ -139,3 +140,19 @@ class SDKBlueprintListParams(BlueprintListParams, BaseRequestOptions, total=Fals
 
 class SDKSecretListParams(SecretListParams, BaseRequestOptions, total=False):
     """How many secrets to list."""
+
+
+class SDKObjectCreateParams(ObjectCreateParams, LongRequestOptions, total=False):
+    """A new storage object."""
+
+
+class SDKObjectListParams(ObjectListParams, BaseRequestOptions, total=False):
+    """Which storage objects to list."""
+
+
+class SDKObjectListPublicParams(ObjectListPublicParams, BaseRequestOptions, total=False):
+    """Which public storage objects to list."""
+
+
+class SDKObjectDownloadParams(ObjectDownloadParams, BaseRequestOptions, total=False):
+    """How to get a storage object's content."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..calls import Handler
 from ..routing import AnyEndpoint
-from . import blueprints, devboxes, executions, files, secrets, snapshots, tunnels
+from . import blueprints, devboxes, executions, files, objects, secrets, snapshots, tunnels
 
 HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **devboxes.HANDLES.table,
@@ -16,4 +16,5 @@ HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **blueprints.HANDLES.table,
     **tunnels.HANDLES.table,
     **secrets.HANDLES.table,
+    **objects.HANDLES.table,
 }

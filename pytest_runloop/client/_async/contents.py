@@ -1,0 +1,100 @@
+"""Sends and fetches the content of storage objects, at the signed addresses that the service gives.
+
+The store is not the API: it never gets the API key, and nothing that it answers is followed elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import httpx
+
+from ..concurrency import AsyncStep, async_file_pieces
+from ..contents import Address, address_of, refused, unreached
+from ..errors import APIError, hide_from_traceback
+from ..secret import Secret
+from ..settings import SLOW_SECONDS
+from ..sources import Source
+from .transport import AsyncTransport
+
+__tracebackhide__ = hide_from_traceback
+
+T = TypeVar("T")
+
+
+class AsyncContents:
+    """The store of contents.
+
+    :param transport: the client's.
+    """
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def put(self, url: Secret, headers: Mapping[str, str], source: Source) -> None:
+        """Send a content; tried again for a passing reason, if it can be read again.
+
+        :param headers: what was signed with the address. No other header of ours may go with it.
+        :raises APIError: if the store does not take it.
+        """
+        address = address_of(url, self._transport.settings.base_url)
+        length = {} if source.size is None else {"Content-Length": str(source.size)}
+
+        async def attempt(_: int) -> None:
+            pieces = async_file_pieces(source)
+            await self._answered("PUT", address, {**headers, **length}, pieces, _drained)
+
+        await self._transport.repeated(attempt, repeatable=source.rewindable)
+
+    async def get(self, url: Secret, consume: AsyncStep[httpx.Response, T]) -> T:
+        """Fetch a content.
+
+        :param consume: reads it; called anew for each try.
+        :raises APIError: if the store does not give it.
+        """
+        address = address_of(url, self._transport.settings.base_url)
+
+        async def attempt(_: int) -> T:
+            return await self._answered("GET", address, {}, b"", consume)
+
+        return await self._transport.repeated(attempt, repeatable=True)
+
+    async def _answered(
+        self,
+        method: str,
+        address: Address,
+        headers: Mapping[str, str],
+        content: object,
+        consume: AsyncStep[httpx.Response, T],
+    ) -> T:
+        failure: APIError
+        try:
+            pool = await self._transport.elsewhere(address.origin)
+            response = await pool.handle_async_request(self._request(method, address, headers, content))
+            try:
+                if response.status_code >= 300:
+                    raise refused(response, await response.aread(), method, address)
+                return await consume(response)
+            finally:
+                await response.aclose()
+        except httpx.TransportError as error:
+            failure = unreached(error, method, address)
+        # Outside of the handler: the exceptions below hold the request, and with it the signature.
+        raise failure
+
+    def _request(
+        self, method: str, address: Address, headers: Mapping[str, str], content: object
+    ) -> httpx.Request:
+        seconds = self._transport.settings.timeout or SLOW_SECONDS
+        return httpx.Request(
+            method,
+            address.url.reveal(),
+            headers=dict(headers),
+            content=content,  # type: ignore[arg-type]
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds)},
+        )
+
+
+async def _drained(response: httpx.Response) -> None:
+    await response.aread()
