@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from .launch import (
     check_environment,
     check_home,
     check_launch_parameters,
+    check_path,
     files_of,
     given,
     refuse_unsupported,
 )
 from .life import Life
+from .object_mounts import ObjectMount
 from .objects import Objects
 from .records import Records
 from .secrets import Secrets
@@ -83,9 +86,8 @@ class Backend:
         self._closing = False
         events.on_death(self._end)
         living = self._presence.living()
-        self.snapshots.abandon(living)
-        self.blueprints.abandon(living)
-        self.objects.abandon(living)
+        for half_made in (self.snapshots, self.blueprints, self.objects):
+            half_made.abandon(living)
 
     def create(self, params: Mapping[str, Any]) -> Devbox:
         """Make a devbox, and begin to boot it.
@@ -117,17 +119,28 @@ class Backend:
             secrets=tuple(secrets.values()),
             entrypoint=params.get("entrypoint"),
             files=files_of(params),
+            objects=list(self._object_mounts(params)),
             parameters=parameters,
             **source,
         )
         self._check(launch)
         return launch
 
+    def _object_mounts(self, params: Mapping[str, Any]) -> Iterator[ObjectMount]:
+        for mount in params.get("mounts") or ():
+            if mount["type"] == "object_mount":
+                check_path(mount["object_path"], "object mount")
+                view = self.objects.usable(mount["object_id"], "mounts.object_id")
+                name = f"{view.id} ({view.name})"
+                yield ObjectMount(
+                    name, view.content_type, mount["object_path"], partial(self.objects.open, view.id)
+                )
+
     def _check(self, launch: Launch) -> None:
         check_launch_parameters(launch.parameters, self.engine, self.settings)
         check_environment(launch.environment)
-        for command in launch.commands:
-            check_home(command, launch.user, self.engine)
+        for text in (*launch.commands, *(mount.path for mount in launch.objects)):
+            check_home(text, launch.user, self.engine)
         if launch.entrypoint is not None:
             check_command(launch.entrypoint, "entrypoint")
             check_home(launch.entrypoint, launch.user, self.engine)

@@ -45,7 +45,7 @@ class FileBody:
     :param closed: called once it is closed.
     """
 
-    def __init__(self, fd: int, closed: Callable[[], None]) -> None:
+    def __init__(self, fd: int, closed: Callable[[], None] = lambda: None) -> None:
         self._fd = fd
         self._closed = closed
 

@@ -12,6 +12,7 @@ from ..contract.views.launch import LaunchParameters
 from .engine.protocol import Capability, Engine
 from .errors import ApiError, invalid, not_supported
 from .limits import check_size
+from .object_mounts import ObjectMount
 from .settings import Settings
 
 _MACHINES = {"x86_64": "x86_64", "aarch64": "arm64"}
@@ -29,7 +30,6 @@ _UNSUPPORTED = {
     "mcp": "have MCP servers",
     "named_build_contexts": "take `named_build_contexts` yet: use `file_mounts`",
     "network_policy_id": "have network policies",
-    "object_mount": "have storage objects to mount: use `file_mounts` or upload the file",
     "repo_connection_id": "have repository connections: clone in a launch command",
     "required_services": "start services",
     "axon_event": "have axons, whose events could resume a devbox",
@@ -63,6 +63,7 @@ class Launch:
     """Everything that a devbox is made from.
 
     :param files: what is written before anything runs: path to text, in order.
+    :param objects: what is put in after the files.
     :param environment: for every command: secrets over its own variables over those of its image.
     :param secrets: the values among them that no log may show.
     :param image_environment: what the Dockerfile at the bottom of the disk sets.
@@ -78,6 +79,7 @@ class Launch:
     image_environment: dict[str, str] = field(default_factory=dict)
     entrypoint: str | None = None
     files: list[tuple[str, str]] = field(default_factory=list)
+    objects: list[ObjectMount] = field(default_factory=list)
     parameters: dict[str, Any] = field(default_factory=dict)
     layer: str | None = None
     blueprint_id: str | None = None
@@ -135,7 +137,8 @@ def given(params: Mapping[str, Any]) -> dict[str, Any]:
 def files_of(params: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the files of `file_mounts` and of the mounts of type `file_mount`, in order."""
     files = list((params.get("file_mounts") or {}).items())
-    files += [(mount["target"], mount["content"]) for mount in params.get("mounts") or ()]
+    mounts = [mount for mount in params.get("mounts") or () if mount["type"] == "file_mount"]
+    files += [(mount["target"], mount["content"]) for mount in mounts]
     for path, _ in files:
         check_path(path, "file mount")
     return files

@@ -18,6 +18,7 @@ from .launch import check_home
 from .limits import limits_of, remarks
 from .logbook import LineSink
 from .notice import hold
+from .object_mounts import mount_objects
 from .processes import KILLED, start
 from .setup import SetupError, run_commands, write_files
 from .space import advice
@@ -98,6 +99,7 @@ class Life:
     async def _prepare(self, box: Box) -> None:
         launch = self.devbox.launch
         await write_files(box, launch.files)
+        await mount_objects(box, launch.objects)
         await run_commands(
             box, launch.commands, launch.environment, "launch command", self._setup_line, self.command
         )

@@ -92,16 +92,17 @@ async def run_logged(
     write: Write,
     cwd: str = "",
     ids: Ids | None = None,
+    stdin: int = -1,
 ) -> tuple[int, str]:
     """Run a program, with its output to a log.
 
-    :param cwd, ids: as `Command` has them.
+    :param cwd, ids, stdin: as `processes.start` has them.
     :return: its exit status, and the end of what it printed.
     :raises SetupError: if it cannot be started.
     """
     out, err = LineSink(lambda line: write("info", line)), LineSink(lambda line: write("warn", line))
     try:
-        running = await start(box, argv, environment, out, err, cwd=cwd, ids=ids)
+        running = await start(box, argv, environment, out, err, stdin, cwd=cwd, ids=ids)
     except ENGINE_ERRORS as error:
         raise SetupError(str(as_api_error(error, f"start {argv[0]} in {cwd or 'the home'}"))) from error
     status = await running.finish()

@@ -23,15 +23,17 @@ _NEEDS = (
 )
 
 
-async def run_tool(box: Box, script: str, *arguments: str) -> None:
+async def run_tool(box: Box, script: str, *arguments: str, stdin: int = -1) -> None:
     """Run a shell script.
 
     :param arguments: its `$1`, `$2` …
+    :param stdin: what it reads; nothing by default. The caller goes on owning it.
     :raises SetupError: if it fails, with what it printed.
     """
     kills = memory_kills()
+    argv = ["sh", "-ec", script, "sh", *arguments]
     try:
-        status, shown = await run_logged(box, ["sh", "-ec", script, "sh", *arguments], {}, _quiet, cwd="/")
+        status, shown = await run_logged(box, argv, {}, _quiet, cwd="/", stdin=stdin)
     except SetupError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise SetupError(f"{error}\n{_NEEDS}") from error

@@ -47,7 +47,6 @@ def test_a_wrong_create_is_refused_in_words(api: httpx.Client, body: bytes, word
 
 
 _MOUNTS: list[dict[str, Any]] = [
-    {"type": "object_mount", "object_id": "o", "object_path": "/x"},
     {"type": "agent_mount", "agent_id": None, "agent_name": "a"},
     {"type": "code_mount", "repo_name": "r", "repo_owner": "o"},
 ]
