@@ -76,10 +76,12 @@ class Backend:
         records = Records(self._store)
         server = self._presence.id
         self.snapshots = Snapshots(records, engine, self.clock, self._tasks, server)
-        self.blueprints = Blueprints(records, engine, self.clock, self._tasks, self.settings, self._presence)
         self.secrets = Secrets(self._store, records, self.clock)
         self.objects = Objects(records, self.clock, state_dir, self.directory, server)
         self.signer = Signer(self.clock)
+        self.blueprints = Blueprints(
+            records, engine, self.clock, self._tasks, self.settings, self._presence, self.objects
+        )
         self.commands = Commands(engine, self._tasks)
         self.tunnels = Tunnels(self.clock, self.settings, self._tasks)
         self._lives: dict[str, Life] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, cast
 
 from ..contract.params.blueprints import BlueprintCreateParams
@@ -34,9 +35,11 @@ from .launch import (
     refuse_unsupported,
 )
 from .machine import STARTER
+from .objects import Objects
 from .records import BlueprintRecord, BuildLogRecord, Records, wrong_tier
 from .servers import Presence
 from .settings import Settings
+from .sources import ContextObject, Contexts
 from .space import advice
 from .tasks import Tasks
 
@@ -49,7 +52,8 @@ _FILES_MAX = 7_860_000
 class Blueprints:
     """All blueprints of the state directory.
 
-    :param presence: of this server, whose id is noted in what it builds.
+    :param presence: of this server: its id is noted in what it builds, which it unpacks in its directory.
+    :param objects: hold the build contexts.
     """
 
     def __init__(
@@ -60,13 +64,15 @@ class Blueprints:
         tasks: Tasks,
         settings: Settings,
         presence: Presence,
+        objects: Objects,
     ) -> None:
         self._records = records
         self._engine = engine
         self._clock = clock
         self._tasks = tasks
         self._settings = settings
-        self._server = presence.id
+        self._presence = presence
+        self._objects = objects
         self._building: dict[str, BuildLog] = {}
         self._cache = LayerCache(records, engine)
         images = Images(engine, self._cache, presence)
@@ -92,7 +98,7 @@ class Blueprints:
             view=_described(params, base, self._clock.now_ms()),
             launch=launch,
             tier=self._engine.tier,
-            server=self._server,
+            server=self._presence.id,
         )
         self._records.blueprints.put(record)
         self._building[record.id] = BuildLog(self._clock, self._settings.log_lines)
@@ -127,6 +133,7 @@ class Blueprints:
         refuse_unsupported(params)
         if params.get("secrets"):
             raise not_supported("give secrets to builds yet")
+        self._contexts(params)  # They must be there.
         check_launch_parameters(launch, self._engine, self._settings)
         _check_files(params.get("file_mounts") or {})
         if not params["name"].strip():
@@ -172,8 +179,22 @@ class Blueprints:
             build_args=params.get("build_args") or {},
             files=files_of(params),
             commands=[command for command in params.get("system_setup_commands") or () if command.strip()],
+            contexts=self._contexts(params),
+            directory=self._presence.directory,
             find=self._image,
         )
+
+    def _contexts(self, params: Mapping[str, Any]) -> Contexts:
+        main = params.get("build_context")
+        named = params.get("named_build_contexts") or {}
+        return Contexts(
+            self._context(main, "build_context") if main else None,
+            {name: self._context(one, f"named_build_contexts.{name}") for name, one in named.items()},
+        )
+
+    def _context(self, context: Mapping[str, str], field: str) -> ContextObject:
+        view = self._objects.usable(context["object_id"], f"{field}.object_id")
+        return ContextObject(f"{view.id} ({view.name})", partial(self._objects.open, view.id))
 
     def _image(self, name: str) -> BlueprintRecord | None:
         """Return the blueprint that FROM names by its id, or by a name that one was built with."""

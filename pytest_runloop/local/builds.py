@@ -11,7 +11,6 @@ from ..contract.views.blueprints import BlueprintBuildLog, BuildFailureReason
 from .cache import LayerCache
 from .clock import Clock
 from .dockerfile.config import DEFAULT_PATH, ImageConfig
-from .dockerfile.context import Selection, Tree
 from .dockerfile.errors import DockerfileError
 from .dockerfile.parser import parse
 from .dockerfile.plan import BaseImage, BuildPlan, key_of
@@ -23,6 +22,7 @@ from .launch import User
 from .machine import STARTER, build_platform, system_key, system_name
 from .records import BlueprintRecord
 from .setup import SetupError
+from .sources import Contexts, Sources, unpacked
 from .stages import Ground, StageBuilder
 from .steps import AnyStep, BootStep, FilesStep, SetupStep
 
@@ -34,6 +34,8 @@ class Recipe:
     :param blueprint: the id of the blueprint.
     :param dockerfile: with a FROM.
     :param files: what is written before the setup commands run.
+    :param contexts: what its COPY and ADD read from.
+    :param directory: where they are unpacked.
     :param find: returns the blueprint that FROM names by its id or name, if there is one.
     """
 
@@ -43,6 +45,8 @@ class Recipe:
     build_args: Mapping[str, str]
     files: Sequence[tuple[str, str]]
     commands: Sequence[str]
+    contexts: Contexts
+    directory: Path
     find: Callable[[str], BlueprintRecord | None]
 
 
@@ -103,7 +107,8 @@ async def build(recipe: Recipe, workshop: Workshop, log: BuildLog) -> Image:
     :raises BuildError: if a step failed.
     """
     try:
-        return await _built(recipe, workshop, log)
+        async with unpacked(recipe.contexts, recipe.directory) as sources:
+            return await _built(recipe, sources, workshop, log)
     except (DockerfileError, SetupError) as error:
         raise BuildError(str(error), _reason(error)) from error
     except ENGINE_ERRORS as error:
@@ -116,13 +121,14 @@ def _reason(error: BaseException) -> BuildFailureReason:
     return error.reason if isinstance(error, SetupError) else "build_failed"
 
 
-async def _built(recipe: Recipe, workshop: Workshop, log: BuildLog) -> Image:
+async def _built(recipe: Recipe, sources: Sources, workshop: Workshop, log: BuildLog) -> Image:
     bases = _Bases(recipe, workshop.images, log)
     inputs = BuildInputs(
         parse(recipe.dockerfile),
         build_args=recipe.build_args,
         platform=build_platform(),
-        context=_NoContext(Path("/nonexistent")),
+        context=sources.main,
+        contexts=sources.named,
     )
     plan = await resolve_plan(inputs, bases.resolve)
     _note(plan, bases, log)
@@ -135,19 +141,6 @@ async def _built(recipe: Recipe, workshop: Workshop, log: BuildLog) -> Image:
     log.write("info", "the build is complete")
     assert layer is not None, "a step leaves a layer"
     return Image(layer, _final(recipe, plan, changed=bool(steps)))
-
-
-class _NoContext(Tree):
-    """The build context that there is not."""
-
-    def select(
-        self, sources: Sequence[str], *, exclude: Sequence[str] = (), parents: bool = False
-    ) -> Selection:
-        """Refuse."""
-        raise DockerfileError(
-            "a build context to copy from is not supported by the local backend yet",
-            expected="a file in the Dockerfile (COPY <<EOF /path), COPY --from=STAGE, or `file_mounts`",
-        )
 
 
 @dataclass(slots=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from .archives import is_archive
 from .descriptors import write_file
+from .dockerfile.context import Entry, Selection
 from .dockerfile.errors import DockerfileError
 from .dockerfile.plan import CopyStep
 from .engine.protocol import Box
 from .errors import ENGINE_ERRORS, as_api_error
+from .packing import send
 from .setup import SetupError
 from .tools import run_tool, scratch_directory, transfer
 
@@ -32,6 +35,12 @@ done
 # tar can leave them alone.
 _PUT = """
 from=$1 to=$2 into=$3 owner=$4 mode=$5
+mkdir -p -- "$from/files"
+for archive in "$from"/archives/*; do
+    [ -e "$archive" ] || continue
+    tar --numeric-owner -C "$from/files" -xpf "$archive"
+    into=yes
+done
 [ -z "$mode" ] || find "$from/files" -mindepth 1 ! -type l -exec chmod -- "$mode" {} +
 [ -z "$owner" ] || find "$from/files" -mindepth 1 -exec chown -h -- "$owner" {} +
 if [ -e "$from/single" ] && [ -z "$into" ] && [ ! -d "$to" ]; then
@@ -62,26 +71,27 @@ def check_copy(step: CopyStep) -> None:
     """
     for given, what, instead in (
         (step.urls, "ADD cannot download", "RUN with curl or wget"),
-        (step.exclude, "`--exclude` is not supported", "a RUN that removes the files"),
-        (step.parents, "`--parents` is not supported", "a COPY for each directory"),
+        (step.exclude, "`--exclude` is not supported from stages", "a RUN that removes the files"),
+        (step.parents, "`--parents` is not supported from stages", "a COPY for each directory"),
     ):
-        if given:
+        if given and step.selection is None:
             raise DockerfileError(f"{what} in builds of the local backend yet", expected=instead)
 
 
 async def copy_files(step: CopyStep, box: Box, source: Box | None, destination: str, owner: str) -> None:
     """Carry out a COPY or ADD.
 
-    :param source: a box of the stage or image that it copies from.
+    :param source: a box of the stage or image that it copies from; `None` for a context.
     :param destination: where to, as the box has it.
     :param owner: as `chown` takes it; empty to keep them.
     :raises SetupError: if something is missing or cannot be written.
     """
     async with scratch_directory(box) as scratch:
-        if source is None:
-            await _write_inline(step, box, scratch)
-        else:
+        if source is not None:
             await collect(source, step.sources, box, scratch)
+        if step.selection is not None:
+            await collect_selection(step.selection, box, scratch, unpack=step.unpack_files)
+        await _write_inline(step, box, scratch)
         into = "yes" if step.into_directory else ""
         await run_tool(box, _PUT, scratch, destination, into, owner, step.mode or "")
 
@@ -96,6 +106,30 @@ async def collect(source: Box, patterns: Sequence[str], box: Box, into: str) -> 
     async with scratch_directory(source) as collected:
         await run_tool(source, _COLLECT, collected, *patterns)
         await transfer(source, collected, box, into)
+
+
+async def collect_selection(selection: Selection, box: Box, into: str, *, unpack: bool = False) -> None:
+    """Copy what was found in a context; as `collect`.
+
+    :param unpack: put archives that were named into `archives`, to be unpacked.
+    :raises SetupError: if it cannot be written.
+    """
+    await send(_placed(selection, unpack), box, into)
+    if selection.single_file:
+        await run_tool(box, ': > "$1/single"', into)
+
+
+def _placed(selection: Selection, unpack: bool) -> Iterator[tuple[str, Entry]]:
+    for number, entry in enumerate(selection.entries):
+        if unpack and entry.named and _is_archive(entry):
+            yield f"archives/{number}", entry
+        else:
+            yield f"files/{entry.target}", entry
+
+
+def _is_archive(entry: Entry) -> bool:
+    with entry.path.open("rb") as file:
+        return is_archive(file)
 
 
 async def _write_inline(step: CopyStep, box: Box, scratch: str) -> None:

@@ -23,12 +23,10 @@ _VALUE_MAX = 128 * 1024
 
 _UNSUPPORTED = {
     "agent_mount": "mount agents",
-    "build_context": "take a `build_context` yet: write the files in the Dockerfile, or use `file_mounts`",
     "code_mount": "clone repositories (`code_mount`): clone in a launch command",
     "code_mounts": "clone repositories (`code_mounts`): clone in a launch command",
     "gateways": "have gateways",
     "mcp": "have MCP servers",
-    "named_build_contexts": "take `named_build_contexts` yet: use `file_mounts`",
     "network_policy_id": "have network policies",
     "repo_connection_id": "have repository connections: clone in a launch command",
     "required_services": "start services",

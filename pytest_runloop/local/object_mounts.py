@@ -6,18 +6,18 @@ import asyncio
 import gzip
 import os
 import posixpath
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import IO, cast
 
 from .archives import ArchiveError, check, is_archive
-from .descriptors import WRITE
+from .descriptors import write_all
 from .engine.protocol import Box
 from .errors import ENGINE_ERRORS, ApiError, as_api_error
 from .setup import SetupError
 from .tools import run_tool
 
+_CHUNK = 1024 * 1024
 _ARCHIVES = ("tar", "tgz", "gzip")
 _FILTERS = {b"\x1f\x8b": "-z", b"BZ": "-j", b"\xfd7": "-J"}
 """What tar needs to be told of its standard input, by how that begins."""
@@ -68,8 +68,17 @@ async def _mount(box: Box, mount: ObjectMount, content: IO[bytes]) -> None:
 
 
 async def _write(box: Box, path: str, content: IO[bytes]) -> None:
-    with os.fdopen(await box.open(path, WRITE, parents=True), "wb") as target:
-        await asyncio.to_thread(shutil.copyfileobj, content, target)
+    draft = await box.draft(path)
+    try:
+        await asyncio.to_thread(_copy, content, draft.descriptor)
+        await draft.keep()
+    finally:
+        draft.drop()
+
+
+def _copy(content: IO[bytes], descriptor: int) -> None:
+    while data := content.read(_CHUNK):
+        write_all(descriptor, data)
 
 
 async def _unpack(box: Box, path: str, content: IO[bytes]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from .copies import check_copy, chown_word, collect, copy_files
+from .copies import check_copy, chown_word, collect, collect_selection, copy_files
 from .descriptors import write_file
 from .dockerfile.errors import DockerfileError
 from .dockerfile.plan import CopyStep, Mount, Origin, RunStep, Step, WorkdirStep
@@ -156,11 +156,17 @@ class Worker:
 
     async def _fill(self, box: Box, mount: Mount, origin: Origin, target: str) -> None:
         """Copy what is to be seen there; changes are lost, as in Docker."""
+        async with scratch_directory(box) as scratch:
+            if mount.selection is not None:
+                await collect_selection(mount.selection, box, scratch)
+            else:
+                await self._collect(origin, mount.source, box, scratch)
+            await run_tool(box, _FILL, scratch, target)
+
+    async def _collect(self, origin: Origin, path: str, box: Box, scratch: str) -> None:
         source = await self.boot_source(origin)
         try:
-            async with scratch_directory(box) as scratch:
-                await collect(source, [mount.source], box, scratch)
-                await run_tool(box, _FILL, scratch, target)
+            await collect(source, [path], box, scratch)
         finally:
             await source.destroy()
 
@@ -169,7 +175,8 @@ class Worker:
     async def _copy(self, step: CopyStep, box: Box) -> None:
         check_copy(step)
         owner = self._owner(step)
-        source = await self.boot_source(step.origin) if step.sources else None
+        own = step.selection is None and step.sources
+        source = await self.boot_source(step.origin) if own else None
         try:
             await copy_files(step, box, source, self._place(box, step.destination), owner)
         finally:

@@ -173,9 +173,14 @@ def test_a_deleted_blueprint_s_devboxes_go_on(api: httpx.Client, name: str) -> N
         ({"name": "x", "network_policy_id": "n"}, "not_supported_locally", ["network policies"]),
         ({"name": "x", "services": [{"name": "s", "image": "i"}]}, "not_supported_locally", ["services"]),
         (
-            {"name": "x", "build_context": {"object_id": "o", "type": "object"}},
-            "not_supported_locally",
-            ["context"],
+            {"name": "x", "build_context": {"object_id": "obj_none", "type": "object"}},
+            "invalid_request",
+            ["build_context.object_id", "obj_none"],
+        ),
+        (
+            {"name": "x", "named_build_contexts": {"n": {"object_id": "obj_none", "type": "object"}}},
+            "invalid_request",
+            ["named_build_contexts.n.object_id", "obj_none"],
         ),
     ],
 )

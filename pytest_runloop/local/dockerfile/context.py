@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import lzma
 import os
 import posixpath
 import stat
-import tarfile
-import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +30,7 @@ class Entry:
     :param path: where it is read from. Open it without following links.
     :param mode: permission bits.
     :param link: where a symbolic link points, as written.
+    :param named: a source names this file itself; ADD unpacks it then if it is an archive.
     """
 
     target: str
@@ -40,6 +38,7 @@ class Entry:
     kind: Kind
     mode: int
     link: str = ""
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,7 @@ class Tree:
                 posixpath.join(real, below) if below else real, posixpath.join(top, below).rstrip("/")
             )
             if entry:
-                yield entry
+                yield entry if directory else replace(entry, named=True)
 
     def _entry(self, real: str, target: str) -> Entry | None:
         path = self.root / real
@@ -262,12 +261,3 @@ def _kept_parents(source: str, name: str) -> str:
     """Return what `--parents` keeps of a path: all of it, or what follows `/./` in the source."""
     before, pivot, _ = source.partition("/./")
     return "/".join(name.split("/")[len(_parts(before)) if pivot else 0 :])
-
-
-def is_archive(path: Path) -> bool:
-    """Tell whether ADD unpacks this file: a tar archive by content, plain or in gzip, bzip2 or xz."""
-    try:
-        with tarfile.open(path) as archive:
-            return archive.next() is not None
-    except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error, lzma.LZMAError):
-        return False

@@ -117,7 +117,7 @@ class CopyStep:
     :param urls: addresses to download; the file has the name of the last part, and mode 0600.
     :param owner: `NAME[:GROUP]`; empty for root, and for what comes from a stage or image: as it is there.
     :param mode: as `modes.apply_mode` takes it, for directories too; `None` to keep each one's own.
-    :param unpack_files, unpack_downloads: unpack what `context.is_archive` accepts instead of copying it.
+    :param unpack_files, unpack_downloads: unpack archives instead of copying them.
     :param checksum: `sha256:…` of the download.
     """
 

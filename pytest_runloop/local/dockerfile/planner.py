@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -72,7 +73,8 @@ async def resolve_plan(inputs: BuildInputs, resolve: Callable[[str], Awaitable[B
     """
     while True:
         try:
-            return make_plan(inputs)
+            # Large contexts take their time to hash.
+            return await asyncio.to_thread(make_plan, inputs)
         except ImageNeededError as needed:
             image = await _resolved(needed, resolve)
             inputs = replace(inputs, images={**inputs.images, needed.reference: image})
@@ -116,6 +118,9 @@ class _Planner:
             raise text.start.error(
                 f"`{text.start.arguments[0]}` is empty: no such ARG before the first FROM has a value"
             )
+        if name in self.inputs.contexts:
+            what = f"`{name}` is a build context, which has no system in it"
+            raise text.start.error(what, expected=f"FROM an image, and COPY --from={name}")
         self._check_platform(text.start)
         below = self.sketch.before(name, text.index)
         if below:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import os
-import tarfile
 from pathlib import Path
 
 import pytest
 
-from pytest_runloop.local.dockerfile.context import Tree, is_archive
+from pytest_runloop.local.dockerfile.context import Tree
 from pytest_runloop.local.dockerfile.errors import DockerfileError
 
 from .planning import files
@@ -146,20 +143,3 @@ def test_the_digest_counts_contents_modes_and_names_but_no_times(tmp_path: Path)
     third = digest()
     (tmp_path / "d/a").rename(tmp_path / "d/b")
     assert len({first, second, third, digest()}) == 4
-
-
-def test_an_archive_is_known_by_its_content(tmp_path: Path) -> None:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        archive.addfile(tarfile.TarInfo("x"))
-    contents = {
-        "a": buffer.getvalue(),
-        "b.tar": b"no archive",
-        "c.tar.gz": gzip.compress(b"no archive"),
-        "d": b"",
-        "e": buffer.getvalue()[:20],
-        "f": bytes(10240),
-    }
-    for name, content in contents.items():
-        (tmp_path / name).write_bytes(content)
-    assert [name for name in contents if is_archive(tmp_path / name)] == ["a"]

@@ -1,0 +1,69 @@
+"""Sends files of the server into a box."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tarfile
+from collections.abc import Iterable
+
+from .descriptors import close_quietly
+from .dockerfile.context import Entry
+from .engine.protocol import Box
+from .errors import ENGINE_ERRORS, as_api_error
+from .logbook import LineSink
+from .processes import start
+from .setup import SetupError
+
+_KINDS = {"file": tarfile.REGTYPE, "directory": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE}
+
+
+async def send(entries: Iterable[tuple[str, Entry]], box: Box, into: str) -> None:
+    """Write entries into a directory of a box, owned by root where the box has users.
+
+    :param entries: each with its path below that directory.
+    :raises SetupError: if they cannot be written.
+    """
+    reading, writing = os.pipe()
+    out, err = LineSink(_quiet), LineSink(_quiet)
+    argv = ["tar", "--numeric-owner", "-C", into, "-xpf", "-"]
+    try:
+        unpacking = await start(box, argv, {}, out, err, reading)
+    except ENGINE_ERRORS as error:
+        close_quietly(writing)
+        raise SetupError(str(as_api_error(error, "start tar"))) from error
+    finally:
+        close_quietly(reading)
+    trouble = await asyncio.to_thread(_pack, list(entries), writing)
+    if await unpacking.finish():
+        raise SetupError("the files could not be copied:\n" + "\n".join(err.last))
+    if trouble is not None:
+        raise SetupError(f"the files could not be read: {trouble}") from trouble
+
+
+def _pack(entries: list[tuple[str, Entry]], writing: int) -> OSError | None:
+    """Write an archive into a pipe, and return what went wrong; the other end may have gone."""
+    try:
+        with os.fdopen(writing, "wb") as pipe, tarfile.open(fileobj=pipe, mode="w|") as archive:
+            for name, entry in entries:
+                _add(archive, name, entry)
+    except OSError as error:
+        return error
+    return None
+
+
+def _add(archive: tarfile.TarFile, name: str, entry: Entry) -> None:
+    member = tarfile.TarInfo(name)
+    member.type, member.mode, member.linkname = _KINDS[entry.kind], entry.mode, entry.link
+    status = entry.path.lstat()
+    member.mtime = int(status.st_mtime)
+    if entry.kind != "file":
+        archive.addfile(member)
+        return
+    with os.fdopen(os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as content:
+        member.size = status.st_size
+        archive.addfile(member, content)
+
+
+def _quiet(_line: str) -> None:
+    """What tar prints is shown if it fails."""

@@ -1,0 +1,78 @@
+"""What a build reads from outside: its contexts, unpacked for as long as it lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .archives import ArchiveError, unpack
+from .dockerfile.context import Tree
+from .dockerfile.errors import DockerfileError
+
+
+@dataclass(frozen=True, slots=True)
+class ContextObject:
+    """A storage object that is a build context.
+
+    :param name: what it is called, for messages.
+    :param open: gives a descriptor of its content, which the caller closes.
+    """
+
+    name: str
+    open: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """The build contexts of a blueprint.
+
+    :param main: what COPY and ADD read from.
+    :param named: what `--from` may name.
+    """
+
+    main: ContextObject | None = None
+    named: Mapping[str, ContextObject] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The contexts as directories."""
+
+    main: Tree | None
+    named: Mapping[str, Tree]
+
+
+@asynccontextmanager
+async def unpacked(contexts: Contexts, directory: Path) -> AsyncIterator[Sources]:
+    """Unpack the contexts of a build, and remove them after it.
+
+    :param directory: where to; what a dead server leaves there is swept.
+    :raises DockerfileError: if one cannot be unpacked.
+    """
+    place = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="build-", dir=directory))
+    try:
+        main = await _tree(contexts.main, place / "main") if contexts.main else None
+        named = {
+            name: await _tree(one, place / str(number))
+            for number, (name, one) in enumerate(contexts.named.items())
+        }
+        yield Sources(main, named)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+
+
+async def _tree(context: ContextObject, root: Path) -> Tree:
+    with os.fdopen(context.open(), "rb") as content:
+        try:
+            await asyncio.to_thread(root.mkdir)
+            await asyncio.to_thread(unpack, content, root)
+        except ArchiveError as error:
+            what = f"the build context {context.name} is not unpacked: {error}"
+            raise DockerfileError(what, expected="a directory uploaded with upload_from_dir") from None
+    return await asyncio.to_thread(Tree.of_context, root)
