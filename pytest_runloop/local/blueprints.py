@@ -181,6 +181,7 @@ class Blueprints:
             commands=[command for command in params.get("system_setup_commands") or () if command.strip()],
             contexts=self._contexts(params),
             directory=self._presence.directory,
+            settings=self._settings,
             find=self._image,
         )
 

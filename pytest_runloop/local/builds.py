@@ -21,8 +21,9 @@ from .images import ImageError, Images, NoImagesError
 from .launch import User
 from .machine import STARTER, build_platform, system_key, system_name
 from .records import BlueprintRecord
+from .settings import Settings
 from .setup import SetupError
-from .sources import Contexts, Sources, unpacked
+from .sources import Contexts, Sources, opened
 from .stages import Ground, StageBuilder
 from .steps import AnyStep, BootStep, FilesStep, SetupStep
 
@@ -35,7 +36,7 @@ class Recipe:
     :param dockerfile: with a FROM.
     :param files: what is written before the setup commands run.
     :param contexts: what its COPY and ADD read from.
-    :param directory: where they are unpacked.
+    :param directory: where they are unpacked, and what ADD gets from elsewhere is.
     :param find: returns the blueprint that FROM names by its id or name, if there is one.
     """
 
@@ -47,6 +48,7 @@ class Recipe:
     commands: Sequence[str]
     contexts: Contexts
     directory: Path
+    settings: Settings
     find: Callable[[str], BlueprintRecord | None]
 
 
@@ -107,7 +109,7 @@ async def build(recipe: Recipe, workshop: Workshop, log: BuildLog) -> Image:
     :raises BuildError: if a step failed.
     """
     try:
-        async with unpacked(recipe.contexts, recipe.directory) as sources:
+        async with opened(recipe.contexts, recipe.directory, recipe.settings, log.write) as sources:
             return await _built(recipe, sources, workshop, log)
     except (DockerfileError, SetupError) as error:
         raise BuildError(str(error), _reason(error)) from error
@@ -130,9 +132,9 @@ async def _built(recipe: Recipe, sources: Sources, workshop: Workshop, log: Buil
         context=sources.main,
         contexts=sources.named,
     )
-    plan = await resolve_plan(inputs, bases.resolve)
+    plan = await resolve_plan(inputs, bases.resolve, sources.fetch)
     _note(plan, bases, log)
-    ground = Ground(recipe.blueprint, recipe.user, bases.layers)
+    ground = Ground(recipe.blueprint, recipe.user, bases.layers, sources.fetch)
     stages = StageBuilder(plan, ground, workshop.engine, workshop.cache, log.write)
     steps = list(_tail(recipe, plan))
     layer = await stages.tail(steps, plan.result)

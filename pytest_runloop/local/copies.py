@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 
 from .archives import is_archive
@@ -70,7 +71,6 @@ def check_copy(step: CopyStep) -> None:
     :raises DockerfileError: naming what to write instead.
     """
     for given, what, instead in (
-        (step.urls, "ADD cannot download", "RUN with curl or wget"),
         (step.exclude, "`--exclude` is not supported from stages", "a RUN that removes the files"),
         (step.parents, "`--parents` is not supported from stages", "a COPY for each directory"),
     ):
@@ -91,6 +91,8 @@ async def copy_files(step: CopyStep, box: Box, source: Box | None, destination: 
             await collect(source, step.sources, box, scratch)
         if step.selection is not None:
             await collect_selection(step.selection, box, scratch, unpack=step.unpack_files)
+        for found in step.fetched:
+            await collect_selection(found, box, scratch, unpack=step.unpack_downloads)
         await _write_inline(step, box, scratch)
         into = "yes" if step.into_directory else ""
         await run_tool(box, _PUT, scratch, destination, into, owner, step.mode or "")
@@ -120,9 +122,10 @@ async def collect_selection(selection: Selection, box: Box, into: str, *, unpack
 
 
 def _placed(selection: Selection, unpack: bool) -> Iterator[tuple[str, Entry]]:
-    for number, entry in enumerate(selection.entries):
+    for entry in selection.entries:
         if unpack and entry.named and _is_archive(entry):
-            yield f"archives/{number}", entry
+            # By a name of its own: another source may come to it.
+            yield f"archives/{secrets.token_hex(8)}", entry
         else:
             yield f"files/{entry.target}", entry
 

@@ -29,6 +29,10 @@ class Settings:
     """For a service in a devbox to take a connection."""
     tunnel_wake: float = 10
     """For a service to listen again, after a request has resumed its devbox."""
+    download_stall: float = 30
+    """What ADD downloads may stand still for so long."""
+    download_max: int = 1024 * MIB
+    """Of each of them."""
     json_max: int = 128 * MIB
     output_memory: int = 64 * 1024
     """Of each output; what is beyond goes to a file."""

@@ -1,4 +1,4 @@
-"""What a build reads from outside: its contexts, unpacked for as long as it lasts."""
+"""What a build reads from outside: its contexts, and what ADD gets from elsewhere; kept while it lasts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from pathlib import Path
 from .archives import ArchiveError, unpack
 from .dockerfile.context import Tree
 from .dockerfile.errors import DockerfileError
+from .dockerfile.plan import Remote
+from .downloads import download
+from .repositories import check_out
+from .settings import Settings
+from .setup import Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +47,43 @@ class Contexts:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The contexts as directories."""
+    """The contexts as directories, and the rest when it is asked for.
+
+    :param directory: where to put what is fetched.
+    :param write: takes the lines of the build's log.
+    """
 
     main: Tree | None
     named: Mapping[str, Tree]
+    directory: Path
+    settings: Settings
+    write: Write
+    _fetched: dict[Remote, Tree] = field(default_factory=dict)
+
+    async def fetch(self, remote: Remote) -> Tree:
+        """Return something from elsewhere, which is got once in a build.
+
+        :raises DockerfileError: if it cannot be had.
+        """
+        if remote not in self._fetched:
+            self.write("info", f"fetching {remote.url}")
+            root = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fetched-", dir=self.directory))
+            if remote.git:
+                await check_out(remote.url, remote.ref, root, keep_git=remote.keep_git)
+            else:
+                await download(remote.url, root, self.settings, remote.checksum)
+            self._fetched[remote] = Tree(root)
+        return self._fetched[remote]
 
 
 @asynccontextmanager
-async def unpacked(contexts: Contexts, directory: Path) -> AsyncIterator[Sources]:
-    """Unpack the contexts of a build, and remove them after it.
+async def opened(
+    contexts: Contexts, directory: Path, settings: Settings, write: Write
+) -> AsyncIterator[Sources]:
+    """Unpack the contexts of a build, and remove them and all that was fetched after it.
 
     :param directory: where to; what a dead server leaves there is swept.
+    :param write: takes the lines of the build's log.
     :raises DockerfileError: if one cannot be unpacked.
     """
     place = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="build-", dir=directory))
@@ -62,7 +93,7 @@ async def unpacked(contexts: Contexts, directory: Path) -> AsyncIterator[Sources
             name: await _tree(one, place / str(number))
             for number, (name, one) in enumerate(contexts.named.items())
         }
-        yield Sources(main, named)
+        yield Sources(main, named, place, settings, write)
     finally:
         await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .cache import LayerCache
 from .dockerfile.plan import Base, BuildPlan, Origin, Stage
+from .dockerfile.planner import Fetch
 from .engine.protocol import Box, BoxSpec, Engine
 from .launch import User
 from .setup import Write
@@ -18,12 +19,14 @@ class Ground:
     """What a build stands on.
 
     :param blueprint: the id of the blueprint that is built.
+    :param fetch: gets what ADD names elsewhere.
     :param images: the layer of each image that FROM or `--from` names; `None` for the machine's system.
     """
 
     blueprint: str
     user: User
     images: Mapping[str, str | None]
+    fetch: Fetch
 
 
 class StageBuilder:
@@ -40,7 +43,7 @@ class StageBuilder:
         self._engine = engine
         self._cache = cache
         self._write = write
-        self._worker = Worker(engine, ground.user.home, write, self._boot_source)
+        self._worker = Worker(engine, ground.user.home, write, self._boot_source, ground.fetch)
         self._boxes = 0
 
     async def layer_of(self, stage: Stage) -> str | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .copies import check_copy, chown_word, collect, collect_selection, copy_files
 from .descriptors import write_file
 from .dockerfile.errors import DockerfileError
 from .dockerfile.plan import CopyStep, Mount, Origin, RunStep, Step, WorkdirStep
+from .dockerfile.planner import Fetch
+from .dockerfile.stage import selected
 from .engine.protocol import Box, Capability, Engine
 from .errors import ENGINE_ERRORS, as_api_error
 from .identities import Identity, identity
@@ -61,6 +63,7 @@ class Worker:
 
     :param home: of the user, as Dockerfiles have it.
     :param write: takes the lines of the log.
+    :param fetch: gets what ADD names elsewhere.
     :param boot_source: boots a box of a stage or image to copy from.
     """
 
@@ -68,6 +71,7 @@ class Worker:
     home: str
     write: Write
     boot_source: Callable[[Origin], Awaitable[Box]]
+    fetch: Fetch
 
     async def carry_out(self, step: AnyStep, box: Box) -> None:
         """Carry out a step.
@@ -176,9 +180,12 @@ class Worker:
         check_copy(step)
         owner = self._owner(step)
         own = step.selection is None and step.sources
+        pinned = [(await self.fetch(one), one) for one in step.remotes if one.checksum]
+        fetched = (*step.fetched, *(selected(tree, one) for tree, one in pinned))
         source = await self.boot_source(step.origin) if own else None
         try:
-            await copy_files(step, box, source, self._place(box, step.destination), owner)
+            place = self._place(box, step.destination)
+            await copy_files(replace(step, fetched=fetched), box, source, place, owner)
         finally:
             if source is not None:
                 await source.destroy()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import DockerfileError
 from .modes import check_mode
 from .parser import Instruction
+from .plan import Remote
 from .words import split_words
 
 _HEREDOC = re.compile(r"\d*<<-?[^<]+", re.DOTALL)
@@ -25,14 +26,13 @@ class CopyWords:
     destination: str
     into_directory: bool
     sources: tuple[str, ...]
-    urls: tuple[str, ...]
+    remotes: tuple[Remote, ...]
     owner: str
     mode: str | None
     exclude: tuple[str, ...]
     parents: bool
     unpack_files: bool
     unpack_downloads: bool
-    checksum: str | None
 
 
 def read_copy(instruction: Instruction, expand: Callable[[str], str]) -> CopyWords:
@@ -45,7 +45,7 @@ def read_copy(instruction: Instruction, expand: Callable[[str], str]) -> CopyWor
     destination = expand(destination)
     if not destination or not all(named):
         raise DockerfileError("a source is empty" if destination else "the destination is empty")
-    files, urls = _split_sources(instruction, named)
+    files, remotes = _split_sources(instruction, named)
     unpack = instruction.flag("unpack")
     return CopyWords(
         destination=destination,
@@ -53,14 +53,13 @@ def read_copy(instruction: Instruction, expand: Callable[[str], str]) -> CopyWor
         or len(sources) > 1
         or instruction.flag("parents") == "true",
         sources=files,
-        urls=urls,
+        remotes=_pinned(instruction, expand, remotes, named),
         owner=_owner(instruction, expand),
         mode=check_mode(expand(mode)) if (mode := instruction.flag("chmod")) else None,
         exclude=instruction.flag_values("exclude"),
         parents=instruction.flag("parents") == "true",
         unpack_files=instruction.name == "ADD" and unpack != "false",
         unpack_downloads=unpack == "true",
-        checksum=_checksum(instruction, expand, urls, named),
     )
 
 
@@ -81,20 +80,31 @@ def _is_directory(destination: str) -> bool:
     return destination.rsplit("/", 1)[-1] in ("", ".", "..")
 
 
-def _split_sources(instruction: Instruction, sources: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _split_sources(
+    instruction: Instruction, sources: list[str]
+) -> tuple[tuple[str, ...], tuple[Remote, ...]]:
     # COPY --from may well have a directory called `https:`.
     if instruction.flag("from"):
         return tuple(sources), ()
-    for source in sources:
-        if _GIT.fullmatch(source):
-            expected = "RUN git clone …, or a code mount of the blueprint"
-            raise DockerfileError(
-                f"`{source}` is a git repository, which cannot be copied from", expected=expected
-            )
-    urls = tuple(source for source in sources if _URL.match(source))
-    if urls and instruction.name == "COPY":
-        raise DockerfileError(f"COPY cannot download `{urls[0]}`", expected="ADD")
-    return tuple(source for source in sources if source not in urls), urls
+    far = {source: _remote(instruction, source) for source in sources if _is_remote(source)}
+    if far and instruction.name == "COPY":
+        raise DockerfileError(f"COPY cannot download `{next(iter(far))}`", expected="ADD")
+    return tuple(source for source in sources if source not in far), tuple(far.values())
+
+
+def _is_remote(source: str) -> bool:
+    return bool(_URL.match(source) or _GIT.fullmatch(source))
+
+
+def _remote(instruction: Instruction, source: str) -> Remote:
+    if not _GIT.fullmatch(source):
+        return Remote(source)
+    url, _, fragment = source.partition("#")
+    if "?" in url:
+        what = f"`{source}`: queries in the address of a git repository are not supported"
+        raise DockerfileError(what, expected="REPOSITORY.git#REF:DIRECTORY")
+    ref, _, directory = fragment.partition(":")
+    return Remote(url, True, ref, directory or ".", instruction.flag("keep-git-dir") == "true")
 
 
 def _owner(instruction: Instruction, expand: Callable[[str], str]) -> str:
@@ -105,17 +115,17 @@ def _owner(instruction: Instruction, expand: Callable[[str], str]) -> str:
     return owner
 
 
-def _checksum(
-    instruction: Instruction, expand: Callable[[str], str], urls: tuple[str, ...], sources: list[str]
-) -> str | None:
+def _pinned(
+    instruction: Instruction, expand: Callable[[str], str], remotes: tuple[Remote, ...], sources: list[str]
+) -> tuple[Remote, ...]:
     flag = instruction.flag("checksum")
     if flag is None:
-        return None
+        return remotes
     checksum = expand(flag)
     if not _CHECKSUM.fullmatch(checksum):
         raise DockerfileError(f"`{checksum}` is no checksum", expected="sha256: and 64 hexadecimal digits")
-    if len(urls) != 1 or len(sources) != 1:
+    if len(remotes) != 1 or len(sources) != 1 or remotes[0].git:
         raise DockerfileError(
             "`--checksum` is for one download", expected="one source, an http:// or https:// address"
         )
-    return checksum
+    return (replace(remotes[0], checksum=checksum),)

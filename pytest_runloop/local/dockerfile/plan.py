@@ -105,6 +105,24 @@ class InlineFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Remote:
+    """Something that ADD gets from elsewhere: a file, or the files of a git repository.
+
+    :param url: where it is.
+    :param ref, directory: of a repository: a branch, tag or commit, and which directory of it.
+    :param keep_git: of a repository: whether `.git` is copied too.
+    :param checksum: `sha256:…` of a file, which then is known before anybody gets it.
+    """
+
+    url: str
+    git: bool = False
+    ref: str = ""
+    directory: str = "."
+    keep_git: bool = False
+    checksum: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CopyStep:
     """Put files into the layer. Missing directories on the way are made, 0755.
 
@@ -114,11 +132,11 @@ class CopyStep:
     :param origin, sources: where the sources are, and their paths or patterns there.
     :param selection: for contexts, what they are; for stages and images the builder asks `context.Tree`.
     :param inline: files written in the Dockerfile.
-    :param urls: addresses to download; the file has the name of the last part, and mode 0600.
+    :param remotes: what to get from elsewhere; a file has the name of its address's last part, and mode 0600.
+    :param fetched: what was found there, of those without a checksum.
     :param owner: `NAME[:GROUP]`; empty for root, and for what comes from a stage or image: as it is there.
     :param mode: as `modes.apply_mode` takes it, for directories too; `None` to keep each one's own.
     :param unpack_files, unpack_downloads: unpack archives instead of copying them.
-    :param checksum: `sha256:…` of the download.
     """
 
     key: str
@@ -130,14 +148,14 @@ class CopyStep:
     sources: tuple[str, ...] = ()
     selection: Selection | None = None
     inline: tuple[InlineFile, ...] = ()
-    urls: tuple[str, ...] = ()
+    remotes: tuple[Remote, ...] = ()
+    fetched: tuple[Selection, ...] = ()
     owner: str = ""
     mode: str | None = None
     exclude: tuple[str, ...] = ()
     parents: bool = False
     unpack_files: bool = False
     unpack_downloads: bool = False
-    checksum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from .context import Tree
 from .errors import DockerfileError
 from .parser import Dockerfile, Instruction
-from .plan import Base, BaseImage, BuildPlan, Origin, key_of
+from .plan import Base, BaseImage, BuildPlan, Origin, Remote, key_of
 from .stage import StagePlanner
 from .stages import (
     PROXY_ARGS,
@@ -33,6 +33,7 @@ class BuildInputs:
     :param platform: of this machine, as `linux/amd64`.
     :param context: the build context, or `None` if there is none.
     :param contexts: further directories that `--from` may name; they go before stages and images.
+    :param fetched: what ADD gets from elsewhere.
     :param images: what FROM and `--from` find outside the Dockerfile, by the words written there.
     """
 
@@ -42,6 +43,7 @@ class BuildInputs:
     platform: str = "linux/amd64"
     context: Tree | None = None
     contexts: Mapping[str, Tree] = field(default_factory=dict)
+    fetched: Mapping[Remote, Tree] = field(default_factory=dict)
     images: Mapping[str, BaseImage] = field(default_factory=dict)
 
 
@@ -56,19 +58,35 @@ class ImageNeededError(DockerfileError):
         self.reference = reference
 
 
+class FetchNeededError(DockerfileError):
+    """The plan needs something from elsewhere that the inputs do not have."""
+
+    def __init__(self, remote: Remote, instruction: Instruction) -> None:
+        super().__init__(f"`{remote.url}` was not fetched", line=instruction.line, shown=instruction.shown)
+        self.remote = remote
+
+
 def make_plan(inputs: BuildInputs) -> BuildPlan:
     """Plan a build.
 
     :raises ImageNeededError: if `inputs.images` lacks one.
+    :raises FetchNeededError: if `inputs.fetched` lacks something.
     :raises DockerfileError: if the Dockerfile cannot be built; it shows the line.
     """
     return _Planner(inputs).plan()
 
 
-async def resolve_plan(inputs: BuildInputs, resolve: Callable[[str], Awaitable[BaseImage]]) -> BuildPlan:
-    """Plan a build, asking for each image that is needed and for no other.
+Resolve = Callable[[str], Awaitable[BaseImage]]
+Fetch = Callable[[Remote], Awaitable[Tree]]
+
+
+async def resolve_plan(inputs: BuildInputs, resolve: Resolve, fetch: Fetch) -> BuildPlan:
+    """Plan a build, asking for each image and file from elsewhere that is needed and for no other.
+
+    What has a checksum is not needed for the plan: whoever has built with it before needs no network.
 
     :param resolve: finds an image or blueprint; what it raises as `DockerfileError` gets the line.
+    :param fetch: gets something from elsewhere; what it raises gets the line too.
     :raises DockerfileError: as `make_plan`.
     """
     while True:
@@ -78,9 +96,19 @@ async def resolve_plan(inputs: BuildInputs, resolve: Callable[[str], Awaitable[B
         except ImageNeededError as needed:
             image = await _resolved(needed, resolve)
             inputs = replace(inputs, images={**inputs.images, needed.reference: image})
+        except FetchNeededError as needed:
+            tree = await _fetched(needed, fetch)
+            inputs = replace(inputs, fetched={**inputs.fetched, needed.remote: tree})
 
 
-async def _resolved(needed: ImageNeededError, resolve: Callable[[str], Awaitable[BaseImage]]) -> BaseImage:
+async def _fetched(needed: FetchNeededError, fetch: Fetch) -> Tree:
+    try:
+        return await fetch(needed.remote)
+    except DockerfileError as error:
+        raise error.at(needed.line, needed.shown) from None
+
+
+async def _resolved(needed: ImageNeededError, resolve: Resolve) -> BaseImage:
     try:
         return await resolve(needed.reference)
     except DockerfileError as error:
@@ -171,6 +199,12 @@ class _Planner:
                 "there is no build context to copy from", expected="`build_context` of the blueprint"
             )
         return self.inputs.context if origin.kind == "context" else None
+
+    def fetched(self, remote: Remote, instruction: Instruction) -> Tree:
+        """Return what was got from elsewhere."""
+        if remote not in self.inputs.fetched:
+            raise FetchNeededError(remote, instruction)
+        return self.inputs.fetched[remote]
 
     def _unused(self) -> tuple[str, ...]:
         declared = {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from .config import CONFIG_CHANGES, DEFAULT_PATH, ImageConfig
-from .context import Tree
-from .copying import read_copy
+from .context import Selection, Tree
+from .copying import CopyWords, read_copy
 from .errors import DockerfileError
 from .expansion import expand_document
 from .mounts import parse_mount
@@ -21,6 +21,7 @@ from .plan import (
     InlineFile,
     Mount,
     Origin,
+    Remote,
     RunStep,
     Stage,
     Step,
@@ -45,6 +46,17 @@ class Build(Protocol):
 
     def tree(self, origin: Origin) -> Tree | None:
         """Return the directory of a context."""
+
+    def fetched(self, remote: Remote, instruction: Instruction) -> Tree:
+        """Return what was got from elsewhere."""
+
+
+def selected(tree: Tree, remote: Remote, exclude: Sequence[str] = ()) -> Selection:
+    """Find what ADD takes of something from elsewhere.
+
+    :param tree: holds the one file, or the files of the repository.
+    """
+    return tree.select([remote.directory if remote.git else "*"], exclude=exclude)
 
 
 class StagePlanner:
@@ -211,19 +223,26 @@ class StagePlanner:
             if tree
             else None,
             inline=tuple(self._inline(document) for document in instruction.heredocs),
-            urls=words.urls,
+            remotes=words.remotes,
+            fetched=self._fetched(words, instruction),
             owner=words.owner,
             mode=words.mode,
             exclude=words.exclude,
             parents=words.parents,
             unpack_files=words.unpack_files,
             unpack_downloads=words.unpack_downloads,
-            checksum=words.checksum,
         )
         # What was found counts, not by which pattern.
         content = replace(step, line=0, text="", sources=() if tree else step.sources)
         return replace(
             step, key=key_of("copy", self.key, content, self._build.origin_key(origin, instruction))
+        )
+
+    def _fetched(self, words: CopyWords, instruction: Instruction) -> tuple[Selection, ...]:
+        return tuple(
+            selected(self._build.fetched(remote, instruction), remote, words.exclude)
+            for remote in words.remotes
+            if remote.checksum is None
         )
 
     def _inline(self, document: Heredoc) -> InlineFile:

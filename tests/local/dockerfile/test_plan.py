@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_runloop.local.dockerfile.config import DEFAULT_PATH, Healthcheck, ImageConfig
+from pytest_runloop.local.dockerfile.context import Tree
 from pytest_runloop.local.dockerfile.errors import DockerfileError
 from pytest_runloop.local.dockerfile.parser import parse
-from pytest_runloop.local.dockerfile.plan import Base, BaseImage, InlineFile, Origin, WorkdirStep
-from pytest_runloop.local.dockerfile.planner import BuildInputs, ImageNeededError, make_plan, resolve_plan
+from pytest_runloop.local.dockerfile.plan import Base, BaseImage, InlineFile, Origin, Remote, WorkdirStep
+from pytest_runloop.local.dockerfile.planner import (
+    BuildInputs,
+    FetchNeededError,
+    ImageNeededError,
+    make_plan,
+    resolve_plan,
+)
 
 from .planning import IMAGES, copy, files, plan, result, run
 
@@ -225,8 +233,32 @@ async def test_images_are_asked_for_one_by_one() -> None:
     text = (
         "FROM a AS one\nFROM b\nCOPY --from=one /x /y\nCOPY --from=c:1 /x /y\nRUN --mount=from=d,target=/d x"
     )
-    await resolve_plan(BuildInputs(parse(text)), resolve)
+    await resolve_plan(BuildInputs(parse(text)), resolve, no_fetch)
     assert asked == ["a", "b", "c:1", "d"]
+
+
+async def no_fetch(remote: Remote) -> Tree:
+    """Get nothing from elsewhere."""
+    raise DockerfileError(f"no network for `{remote.url}`")
+
+
+@pytest.mark.asyncio
+async def test_what_comes_from_elsewhere_is_fetched_when_its_stage_is_needed(tmp_path: Path) -> None:
+    async def resolve(reference: str) -> BaseImage:
+        return BaseImage(reference)
+
+    async def fetch(remote: Remote) -> Tree:
+        fetched.append(remote.url)
+        return files(tmp_path, "f")
+
+    fetched: list[str] = []
+    pinned = f"--checksum=sha256:{'0' * 64} http://x/pinned"
+    text = f"FROM a\nADD http://x/unused /y\nFROM a\nADD http://x/1 http://x/2 /y/\nADD {pinned} /z"
+    await resolve_plan(BuildInputs(parse(text)), resolve, fetch)
+    assert fetched == ["http://x/1", "http://x/2"]
+    with pytest.raises(DockerfileError, match="no network for `http://x/1`") as caught:
+        await resolve_plan(BuildInputs(parse(text)), resolve, no_fetch)
+    assert caught.value.line == 4
 
 
 @pytest.mark.asyncio
@@ -235,7 +267,7 @@ async def test_an_image_that_cannot_be_had_shows_the_line_that_wants_it() -> Non
         raise DockerfileError(f"no blueprint `{reference}`")
 
     with pytest.raises(DockerfileError, match="no blueprint `nothing`") as caught:
-        await resolve_plan(BuildInputs(parse("# one\nFROM nothing")), resolve)
+        await resolve_plan(BuildInputs(parse("# one\nFROM nothing")), resolve, no_fetch)
     assert caught.value.line == 2
 
 
@@ -392,9 +424,13 @@ def test_add_downloads_and_unpacks(tmp_path: Path) -> None:
     context = files(tmp_path, "a.tar")
     checksum = "sha256:" + "0" * 64
     step = copy(f"ADD --checksum={checksum} https://example.org/x.tar /d/")
-    assert (step.urls, step.checksum) == (("https://example.org/x.tar",), checksum)
+    assert step.remotes == (Remote("https://example.org/x.tar", checksum=checksum),)
     assert (step.unpack_files, step.unpack_downloads) == (True, False)
-    step = copy("ADD --unpack a.tar https://example.org/x.tar /d/", context=context)
+    remote = Remote("https://example.org/x.tar")
+    step = copy(
+        "ADD --unpack a.tar https://example.org/x.tar /d/", context=context, fetched={remote: context}
+    )
+    assert (step.remotes, len(step.fetched)) == ((remote,), 1)
     assert (step.sources, step.unpack_files, step.unpack_downloads) == (("a.tar",), True, True)
     assert not copy("ADD --unpack=false a.tar /d/", context=context).unpack_files
     assert not copy("COPY a.tar /d/", context=context).unpack_files
@@ -411,8 +447,9 @@ def test_add_downloads_and_unpacks(tmp_path: Path) -> None:
         ("COPY --chmod=rw a /b", "no file mode"),
         ("COPY --chown=a:b:c a /b", "names no owner"),
         ("COPY https://example.org/x /a", "expected: ADD"),
-        ("ADD https://example.org/x.git /a", "git repository"),
-        ("ADD git@example.org:x /a", "git repository"),
+        ("ADD https://example.org/x.git?ref=main /a", "expected: REPOSITORY.git#REF:DIRECTORY"),
+        ("COPY git@example.org:x /a", "expected: ADD"),
+        (f"ADD --checksum=sha256:{'0' * 64} https://example.org/x.git /a", "for one download"),
         ("ADD --checksum=md5:0 https://example.org/x /a", "no checksum"),
         (f"ADD --checksum=sha256:{'0' * 64} a /b", "for one download"),
         ('COPY "a b" /c', "closing double quote"),
@@ -520,3 +557,36 @@ def test_a_new_base_spoils_all() -> None:
 
 def test_a_stage_on_a_stage_hits_the_same_keys_as_one_stage() -> None:
     assert keys("FROM debian AS a\nRUN x\nFROM a\nRUN y") == keys("FROM debian\nRUN x\nRUN y")
+
+
+@pytest.mark.parametrize(
+    ("source", "remote"),
+    [
+        ("https://example.org/x.git", Remote("https://example.org/x.git", git=True)),
+        ("git@example.org:a/x#v1", Remote("git@example.org:a/x", git=True, ref="v1")),
+        (
+            "https://example.org/x.git#v1:a/b",
+            Remote("https://example.org/x.git", git=True, ref="v1", directory="a/b"),
+        ),
+        ("ssh://example.org/x#:a", Remote("ssh://example.org/x", git=True, directory="a")),
+        ("http://example.org/x.git/file", Remote("http://example.org/x.git/file")),
+    ],
+)
+def test_add_knows_repositories_from_files(tmp_path: Path, source: str, remote: Remote) -> None:
+    with pytest.raises(FetchNeededError) as caught:
+        copy(f"ADD {source} /d")
+    assert (caught.value.remote, caught.value.line) == (remote, 2)
+    tree = files(tmp_path, "a/b/file", "other")
+    assert copy(f"ADD {source} /d", fetched={remote: tree}).fetched
+    kept = copy(f"ADD --keep-git-dir {source} /d", fetched={replace(remote, keep_git=remote.git): tree})
+    assert kept.remotes[0].keep_git == remote.git
+
+
+def test_what_is_fetched_counts_by_its_content(tmp_path: Path) -> None:
+    remote = Remote("https://example.org/file")
+
+    def key(name: str, content: str) -> str:
+        tree = files(tmp_path / name, "f", f=content)
+        return copy("ADD https://example.org/file /d", fetched={remote: tree}).key
+
+    assert key("a", "1") == key("b", "1") != key("c", "2")
