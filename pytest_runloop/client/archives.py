@@ -54,6 +54,8 @@ def _packed(member: tarfile.TarInfo, ignore: TarFilter | None) -> tarfile.TarInf
 def _anonymous(member: tarfile.TarInfo | None) -> tarfile.TarInfo | None:
     if member is None:
         return None
+    # A fraction of a second would need a header of its own, which doubles the time that unpacking takes.
+    member.mtime = int(member.mtime)
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member

@@ -50,13 +50,18 @@ def unpack(file: IO[bytes], into: Path) -> None:
 
     :raises ArchiveError: if it is broken, or something in it leads out.
     """
-    directories = []
+    directories, made = [], set[Path]()
     with _opened(file) as archive:
         for name, member in _members(archive):
             target = into / name
-            _write(archive, member, target, into)
+            try:
+                _make_directory(target if member.isdir() else target.parent, made)
+            except (FileExistsError, NotADirectoryError):
+                raise ArchiveError(f"`{member.name}` in it lies below a file") from None
             if member.isdir():
                 directories.append((target, member))
+            else:
+                _write(archive, member, target, into)
     # Deepest first: a directory may be read-only, and writing into it changes its time.
     for target, member in sorted(directories, key=lambda one: len(one[0].parts), reverse=True):
         target.chmod(member.mode & 0o7777 | 0o700)
@@ -108,14 +113,23 @@ def _refuse_through_links(name: str, member: tarfile.TarInfo, links: set[str]) -
             raise ArchiveError(f"`{member.name}` in it lies behind the link `{above}`")
 
 
+def _make_directory(directory: Path, made: set[Path]) -> None:
+    if directory not in made:
+        directory.mkdir(parents=True, exist_ok=True)
+        made.add(directory)
+
+
 def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path, into: Path) -> None:
-    if member.isdir():
-        target.mkdir(parents=True, exist_ok=True)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.is_dir() and not target.is_symlink():
-        raise ArchiveError(f"`{member.name}` in it is a directory and a file")
-    target.unlink(missing_ok=True)
+    try:
+        _make(archive, member, target, into)
+    except FileExistsError:
+        if target.is_dir() and not target.is_symlink():
+            raise ArchiveError(f"`{member.name}` in it is a directory and a file") from None
+        target.unlink()
+        _make(archive, member, target, into)
+
+
+def _make(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path, into: Path) -> None:
     if member.issym():
         target.symlink_to(member.linkname)
     elif member.islnk():
@@ -126,8 +140,8 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path, into
 
 def _copy(content: IO[bytes] | None, member: tarfile.TarInfo, target: Path) -> None:
     assert content is not None, "a regular file has content"
-    with content, target.open("xb") as file:
+    with content, target.open("xb", buffering=0) as file:
         shutil.copyfileobj(content, file, _COPY_BYTES)
         # Readable for this process, whoever it is.
         os.fchmod(file.fileno(), member.mode & 0o7777 | 0o400)
-    os.utime(target, (member.mtime, member.mtime))
+        os.utime(file.fileno(), (member.mtime, member.mtime))

@@ -6,10 +6,11 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from .archives import ArchiveError, unpack
 from .dockerfile.context import Tree
@@ -86,24 +87,28 @@ async def opened(
     :param write: takes the lines of the build's log.
     :raises DockerfileError: if one cannot be unpacked.
     """
-    place = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="build-", dir=directory))
+    place = Path(tempfile.mkdtemp(prefix="build-", dir=directory))
     try:
-        main = await _tree(contexts.main, place / "main") if contexts.main else None
-        named = {
-            name: await _tree(one, place / str(number))
-            for number, (name, one) in enumerate(contexts.named.items())
-        }
-        yield Sources(main, named, place, settings, write)
+        objects = [*contexts.named.values(), *([contexts.main] if contexts.main else [])]
+        with ExitStack() as files:
+            contents = [files.enter_context(os.fdopen(one.open(), "rb")) for one in objects]
+            trees = await asyncio.to_thread(_trees, objects, contents, place)
+        main = trees.pop() if contexts.main else None
+        yield Sources(main, dict(zip(contexts.named, trees, strict=True)), place, settings, write)
     finally:
         await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
 
 
-async def _tree(context: ContextObject, root: Path) -> Tree:
-    with os.fdopen(context.open(), "rb") as content:
-        try:
-            await asyncio.to_thread(root.mkdir)
-            await asyncio.to_thread(unpack, content, root)
-        except ArchiveError as error:
-            what = f"the build context {context.name} is not unpacked: {error}"
-            raise DockerfileError(what, expected="a directory uploaded with upload_from_dir") from None
-    return await asyncio.to_thread(Tree.of_context, root)
+def _trees(objects: list[ContextObject], contents: Sequence[IO[bytes]], place: Path) -> list[Tree]:
+    numbered = enumerate(zip(objects, contents, strict=True))
+    return [_tree(one, content, place / str(number)) for number, (one, content) in numbered]
+
+
+def _tree(context: ContextObject, content: IO[bytes], root: Path) -> Tree:
+    root.mkdir()
+    try:
+        unpack(content, root)
+    except ArchiveError as error:
+        what = f"the build context {context.name} is not unpacked: {error}"
+        raise DockerfileError(what, expected="a directory uploaded with upload_from_dir") from None
+    return Tree.of_context(root)

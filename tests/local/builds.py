@@ -11,7 +11,7 @@ import httpx
 from .box import Box, ok
 
 
-def built(api: httpx.Client, dockerfile: str, **params: Any) -> Any:
+def built(api: httpx.Client, dockerfile: str | None, **params: Any) -> Any:
     """Build a blueprint, and return its view when that has ended."""
     params = {"name": f"bp-{uuid.uuid4().hex}", "dockerfile": dockerfile, **params}
     return ended(api, ok(api.post("/v1/blueprints", json=params)))
@@ -31,7 +31,7 @@ def log(api: httpx.Client, blueprint: Any) -> list[tuple[str, str]]:
     return [(line["level"], line["message"]) for line in answer["logs"]]
 
 
-def good(api: httpx.Client, dockerfile: str, **params: Any) -> Any:
+def good(api: httpx.Client, dockerfile: str | None, **params: Any) -> Any:
     """Build a blueprint, which must succeed."""
     view = built(api, dockerfile, **params)
     assert view["status"] == "build_complete", log(api, view)

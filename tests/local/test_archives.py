@@ -79,6 +79,8 @@ TRICKS: dict[str, list[Member]] = {
         member("h", type=tarfile.LNKTYPE, linkname="l/secret"),
     ],
     "a file in the place of a directory": [member("d/x", b""), member("d", b"x")],
+    "a directory in the place of a file": [member("d", b"x"), member("d", type=tarfile.DIRTYPE)],
+    "a file below a file": [member("d", b"x"), member("d/x/y", b"")],
 }
 
 

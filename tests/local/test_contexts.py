@@ -226,3 +226,29 @@ def test_our_client_builds_from_a_directory(tier: Server, tmp_path: Path) -> Non
             devbox.shutdown()
         with tier.client() as api:
             assert ("info", "the build is complete") in log(api, {"id": blueprint.id})
+
+
+def test_setup_and_files_come_after_the_dockerfile_as_the_user(any_api: httpx.Client) -> None:
+    files = context(any_api, member("file", b"from the context\n"))
+    blueprint = good(
+        any_api,
+        "FROM debian\nCOPY file /home/user/file\nUSER root\nWORKDIR /tmp\n",
+        build_context=files,
+        file_mounts={"~/mounted": "mounted\n"},
+        system_setup_commands=[
+            "cat file mounted > both; basename $PWD > where",
+            "sudo sh -c 'echo as $(id -u) >> both'; echo set up",
+        ],
+    )
+    assert ("info", "set up") in log(any_api, blueprint)
+    shown = text(any_api, blueprint, "cat both; [ $(cat where) = $(basename ~) ] && echo home")
+    assert shown.splitlines()[:2] == ["from the context", "mounted"]
+    assert shown.splitlines()[2].startswith("as ")
+    assert shown.splitlines()[3] == "home"
+    above = good(any_api, None, base_blueprint_id=blueprint["id"], system_setup_commands=["cat both >> more"])
+    assert text(any_api, above, "head -n1 more") == "from the context\n"
+    name = above["name"]
+    newer = good(
+        any_api, "RUN true\nCOPY file /home/user/again\n", base_blueprint_name=name, build_context=files
+    )
+    assert text(any_api, newer, "cat again; head -n1 more") == "from the context\n" * 2

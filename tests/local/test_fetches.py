@@ -19,7 +19,7 @@ from pytest_runloop.local.downloads import download
 from pytest_runloop.local.repositories import check_out
 from pytest_runloop.local.settings import Settings
 
-from .building import cached, failed, good, log, text
+from .builds import cached, failed, good, log, text
 from .storing import archive, member
 from .test_builds import any_api, tier
 

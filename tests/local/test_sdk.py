@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -173,6 +174,34 @@ def test_storage_objects(runloop: sdk.RunloopSDK, tmp_path: Path) -> None:
     assert directory.refresh().content_type == "tgz"
     with pytest.raises(sdk.BadRequestError, match="deleted"):
         item.get_download_url()
+
+
+def test_a_blueprint_from_a_directory_and_an_object_in_its_devbox(
+    runloop: sdk.RunloopSDK, tmp_path: Path
+) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "main.sh").write_text("echo built; cat ~/data/numbers")
+    (tmp_path / "numbers").write_text("1 2 3\n")
+    context = runloop.storage_object.upload_from_dir(tmp_path, ignore=_without_numbers)
+    blueprint = runloop.blueprint.create(
+        name="sdk-context",
+        dockerfile="FROM debian\nCOPY . /home/user/context\n",
+        build_context=context.as_build_context(),
+        polling_config=QUICK,
+    )
+    data = runloop.storage_object.upload_from_file(tmp_path / "numbers")
+    with blueprint.create_devbox(
+        mounts=[{"type": "object_mount", "object_id": data.id, "object_path": "data/numbers"}]
+    ) as devbox:
+        result = devbox.cmd.exec("sh context/app/main.sh; ls context")
+        assert result.stdout() == "built\n1 2 3\napp\n"
+    blueprint.delete()
+    with pytest.raises(sdk.BadRequestError, match="obj_none"):
+        runloop.blueprint.create(name="x", build_context={"type": "object", "object_id": "obj_none"})
+
+
+def _without_numbers(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    return None if member.name == "numbers" else member
 
 
 def test_errors_are_the_sdk_s_own(runloop: sdk.RunloopSDK, backend: Server) -> None:
