@@ -39,7 +39,7 @@ from .objects import Objects
 from .records import BlueprintRecord, BuildLogRecord, Records, wrong_tier
 from .servers import Presence
 from .settings import Settings
-from .sources import ContextObject, Contexts
+from .sources import ContextObject, Contexts, Workplace
 from .space import advice
 from .tasks import Tasks
 
@@ -71,7 +71,8 @@ class Blueprints:
         self._clock = clock
         self._tasks = tasks
         self._settings = settings
-        self._presence = presence
+        self._server = presence.id
+        self._workplace = Workplace(presence.directory, settings)
         self._objects = objects
         self._building: dict[str, BuildLog] = {}
         self._cache = LayerCache(records, engine)
@@ -98,7 +99,7 @@ class Blueprints:
             view=_described(params, base, self._clock.now_ms()),
             launch=launch,
             tier=self._engine.tier,
-            server=self._presence.id,
+            server=self._server,
         )
         self._records.blueprints.put(record)
         self._building[record.id] = BuildLog(self._clock, self._settings.log_lines)
@@ -180,8 +181,7 @@ class Blueprints:
             files=files_of(params),
             commands=[command for command in params.get("system_setup_commands") or () if command.strip()],
             contexts=self._contexts(params),
-            directory=self._presence.directory,
-            settings=self._settings,
+            workplace=self._workplace,
             find=self._image,
         )
 
@@ -195,7 +195,7 @@ class Blueprints:
 
     def _context(self, context: Mapping[str, str], field: str) -> ContextObject:
         view = self._objects.usable(context["object_id"], f"{field}.object_id")
-        return ContextObject(f"{view.id} ({view.name})", partial(self._objects.open, view.id))
+        return ContextObject(view.id, f"{view.id} ({view.name})", partial(self._objects.open, view.id))
 
     def _image(self, name: str) -> BlueprintRecord | None:
         """Return the blueprint that FROM names by its id, or by a name that one was built with."""

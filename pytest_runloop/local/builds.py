@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from ..contract.views.blueprints import BlueprintBuildLog, BuildFailureReason
 from .cache import LayerCache
@@ -21,9 +20,8 @@ from .images import ImageError, Images, NoImagesError
 from .launch import User
 from .machine import STARTER, build_platform, system_key, system_name
 from .records import BlueprintRecord
-from .settings import Settings
 from .setup import SetupError
-from .sources import Contexts, Sources, opened
+from .sources import Contexts, Sources, Workplace
 from .stages import Ground, StageBuilder
 from .steps import AnyStep, BootStep, FilesStep, SetupStep
 
@@ -36,7 +34,7 @@ class Recipe:
     :param dockerfile: with a FROM.
     :param files: what is written before the setup commands run.
     :param contexts: what its COPY and ADD read from.
-    :param directory: where they are unpacked, and what ADD gets from elsewhere is.
+    :param workplace: where they are unpacked, and what ADD gets from elsewhere is.
     :param find: returns the blueprint that FROM names by its id or name, if there is one.
     """
 
@@ -47,8 +45,7 @@ class Recipe:
     files: Sequence[tuple[str, str]]
     commands: Sequence[str]
     contexts: Contexts
-    directory: Path
-    settings: Settings
+    workplace: Workplace
     find: Callable[[str], BlueprintRecord | None]
 
 
@@ -109,7 +106,7 @@ async def build(recipe: Recipe, workshop: Workshop, log: BuildLog) -> Image:
     :raises BuildError: if a step failed.
     """
     try:
-        async with opened(recipe.contexts, recipe.directory, recipe.settings, log.write) as sources:
+        async with recipe.workplace.opened(recipe.contexts, log.write) as sources:
             return await _built(recipe, sources, workshop, log)
     except (DockerfileError, SetupError) as error:
         raise BuildError(str(error), _reason(error)) from error

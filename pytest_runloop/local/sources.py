@@ -6,8 +6,8 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -21,15 +21,20 @@ from .repositories import check_out
 from .settings import Settings
 from .setup import Write
 
+_KEPT = 4
+"""Contexts that stay unpacked while no build reads them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContextObject:
     """A storage object that is a build context.
 
+    :param identifier: the object's id.
     :param name: what it is called, for messages.
     :param open: gives a descriptor of its content, which the caller closes.
     """
 
+    identifier: str
     name: str
     open: Callable[[], int]
 
@@ -77,38 +82,82 @@ class Sources:
         return self._fetched[remote]
 
 
-@asynccontextmanager
-async def opened(
-    contexts: Contexts, directory: Path, settings: Settings, write: Write
-) -> AsyncIterator[Sources]:
-    """Unpack the contexts of a build, and remove them and all that was fetched after it.
+@dataclass(slots=True)
+class _Unpacked:
+    tree: Tree
+    users: int = 0
 
-    :param directory: where to; what a dead server leaves there is swept.
-    :param write: takes the lines of the build's log.
-    :raises DockerfileError: if one cannot be unpacked.
+
+class Workplace:
+    """Where the builds of a server unpack their contexts, and keep what they fetch while they last.
+
+    The contexts that were used last are kept for builds that read them again: objects do not change.
+
+    :param directory: what a dead server leaves there is swept.
     """
-    place = Path(tempfile.mkdtemp(prefix="build-", dir=directory))
-    try:
-        objects = [*contexts.named.values(), *([contexts.main] if contexts.main else [])]
-        with ExitStack() as files:
-            contents = [files.enter_context(os.fdopen(one.open(), "rb")) for one in objects]
-            trees = await asyncio.to_thread(_trees, objects, contents, place)
-        main = trees.pop() if contexts.main else None
-        yield Sources(main, dict(zip(contexts.named, trees, strict=True)), place, settings, write)
-    finally:
-        await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+
+    def __init__(self, directory: Path, settings: Settings) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._unpacked: dict[str, _Unpacked] = {}
+        """By the object's id, the one that was used last at the end."""
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def opened(self, contexts: Contexts, write: Write) -> AsyncIterator[Sources]:
+        """Give a build what it reads from outside.
+
+        :param write: takes the lines of its log.
+        :raises DockerfileError: if a context cannot be unpacked.
+        """
+        place = Path(tempfile.mkdtemp(prefix="build-", dir=self._directory))
+        try:
+            async with AsyncExitStack() as stack:
+                main = await stack.enter_async_context(self._tree(contexts.main)) if contexts.main else None
+                named = {
+                    name: await stack.enter_async_context(self._tree(one))
+                    for name, one in contexts.named.items()
+                }
+                yield Sources(main, named, place, self._settings, write)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+
+    @asynccontextmanager
+    async def _tree(self, context: ContextObject) -> AsyncIterator[Tree]:
+        unpacked = await self._used(context)
+        try:
+            yield unpacked.tree
+        finally:
+            unpacked.users -= 1
+            await self._trim()
+
+    async def _used(self, context: ContextObject) -> _Unpacked:
+        async with self._turn:
+            unpacked = self._unpacked.pop(context.identifier, None)
+            if unpacked is None:
+                with os.fdopen(context.open(), "rb") as content:
+                    root = Path(tempfile.mkdtemp(prefix="context-", dir=self._directory))
+                    tree = await asyncio.to_thread(_unpacked, context.name, content, root)
+                unpacked = _Unpacked(tree)
+            self._unpacked[context.identifier] = unpacked
+            unpacked.users += 1
+            return unpacked
+
+    async def _trim(self) -> None:
+        idle = [identifier for identifier, one in self._unpacked.items() if not one.users]
+        for identifier in idle[: max(0, len(self._unpacked) - _KEPT)]:
+            root = self._unpacked.pop(identifier).tree.root
+            await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
 
 
-def _trees(objects: list[ContextObject], contents: Sequence[IO[bytes]], place: Path) -> list[Tree]:
-    numbered = enumerate(zip(objects, contents, strict=True))
-    return [_tree(one, content, place / str(number)) for number, (one, content) in numbered]
-
-
-def _tree(context: ContextObject, content: IO[bytes], root: Path) -> Tree:
-    root.mkdir()
+def _unpacked(name: str, content: IO[bytes], root: Path) -> Tree:
     try:
         unpack(content, root)
+        return Tree.of_context(root)
     except ArchiveError as error:
-        what = f"the build context {context.name} is not unpacked: {error}"
+        shutil.rmtree(root, ignore_errors=True)
+        what = f"the build context {name} is not unpacked: {error}"
         raise DockerfileError(what, expected="a directory uploaded with upload_from_dir") from None
-    return Tree.of_context(root)
+    except BaseException:
+        shutil.rmtree(root, ignore_errors=True)
+        raise

@@ -201,12 +201,24 @@ def test_a_deleted_context_is_refused(any_api: httpx.Client) -> None:
     refused(any_api.post("/v1/blueprints", json=body), 400, "invalid_request", "deleted")
 
 
-def test_nothing_of_a_context_is_left_on_the_server(tier: Server, any_api: httpx.Client) -> None:
-    files = context(any_api, member("d", type=tarfile.DIRTYPE, mode=0o000), member("d/file", b"x", mode=0))
-    good(any_api, "FROM debian\nCOPY . /home/user/x\n", build_context=files)
+def test_a_few_contexts_stay_unpacked_for_further_builds_and_nothing_else(
+    tier: Server, any_api: httpx.Client
+) -> None:
     line = Path(f"/proc/{tier.process.pid}/cmdline").read_text().split("\0")
     servers = Path(line[line.index("--state-dir") + 1]) / "servers"
-    assert list(servers.glob("*/build-*")) == []
+    for number in range(6):
+        files = context(
+            any_api,
+            member("d", type=tarfile.DIRTYPE, mode=0o000),
+            member("d/file", f"{number}".encode(), mode=0),
+        )
+        for name in ("a", "b"):
+            dockerfile = f"FROM debian\nCOPY --chmod=644 d/file /home/user/{name}\n"
+            good(any_api, dockerfile, build_context=files)
+    broken = {"object_id": stored(any_api, b"no archive", "tgz"), "type": "object"}
+    failed(any_api, "FROM debian", "upload_from_dir", build_context=broken)
+    left = {path.name.split("-")[0] for path in servers.glob("*/*-*")}
+    assert (left, len(list(servers.glob("*/context-*")))) == ({"context"}, 4)
 
 
 def test_our_client_builds_from_a_directory(tier: Server, tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ class Tree:
         self.root = root
         self._ignore = ignore or IgnoreRules()
         self._hashes: dict[Path, bytes] = {}
+        self._selections: dict[tuple[object, ...], Selection] = {}
 
     @classmethod
     def of_context(cls, root: Path) -> Tree:
@@ -101,6 +102,12 @@ class Tree:
         :param parents: keep the directories of the source, from `/./` on if it is written there.
         :raises DockerfileError: if a source that is no pattern is missing.
         """
+        asked = (tuple(sources), tuple(exclude), parents)
+        if asked not in self._selections:
+            self._selections[asked] = self._selected(sources, exclude, parents)
+        return self._selections[asked]
+
+    def _selected(self, sources: Sequence[str], exclude: Sequence[str], parents: bool) -> Selection:
         rules = ignore_rules(exclude)
         entries: list[Entry] = []
         for source in sources:
