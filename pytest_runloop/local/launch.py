@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..contract.views.launch import LaunchParameters
+from .engine import remedies
 from .engine.protocol import Capability, Engine
 from .errors import ApiError, invalid, not_supported
 from .limits import check_size
@@ -227,8 +228,7 @@ def require(engine: Engine, capability: Capability, what: str) -> None:
         return
     message = (
         f"{what} need the capability `{capability}`, which the isolation tier `{engine.tier}` lacks:"
-        " run the local backend where user namespaces are allowed"
-        " (`pytest-runloop serve --isolation namespace` says what is missing)"
+        f" {remedies.for_capability(capability)} (`pytest-runloop doctor` says how, on this machine)"
     )
     raise ApiError(400, "capability_missing", message)
 

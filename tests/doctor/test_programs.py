@@ -9,6 +9,7 @@ import pytest
 from pytest_runloop.doctor import programs as module
 from pytest_runloop.doctor.programs import examine_programs
 from pytest_runloop.doctor.report import Program
+from tests.plugin.waiting import until
 
 
 @pytest.fixture
@@ -56,9 +57,19 @@ def test_a_program_that_hangs_is_left_with_its_children(path: Path, monkeypatch:
     npm = _found("npm")
     assert "did not end in" in npm.problem
     assert npm.remedy
-    if (path / "pid").exists() and (pid := (path / "pid").read_text().strip()):
-        status = Path(f"/proc/{pid}/stat")
-        assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] in "ZX"
+    if pid := _written(path / "pid"):
+        until(lambda: _state(pid) in "ZX", "the end of the program's child")
+
+
+def _written(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
+
+
+def _state(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:  # It has gone.
+        return "X"
 
 
 def test_a_program_that_cannot_be_started_is_told(path: Path) -> None:

@@ -34,7 +34,7 @@ _NEWER_KERNEL = "use Linux 5.14 or newer"
 _ASK = "ask who runs this machine to permit user namespaces"
 
 _LANDLOCK = "boot Linux 5.13 or newer with Landlock (`lsm=landlock,...`), or permit user namespaces"
-_NAMESPACES = "permit user namespaces: they are what gives it"
+_NAMESPACES = "permit user namespaces, which give it"
 _CAPABILITIES: dict[Capability, str] = {
     Capability.CONFINED_WRITES: _LANDLOCK,
     Capability.OWN_ROOT: f"{_NAMESPACES}; until then write `~` or `$HOME`",
