@@ -81,8 +81,9 @@ def _connections() -> int:
     """Count the internet sockets of this process. Engines have others, which come and go."""
     count = 0
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(name))) as opened:
+        with contextlib.suppress(OSError), socket.socket(fileno=int(name)) as opened:
             count += opened.family in (socket.AF_INET, socket.AF_INET6)
+            opened.detach()
     return count
 
 
