@@ -78,8 +78,9 @@ def test_a_tier_that_has_what_is_missing_is_named(doctor: Doctor) -> None:
 def test_the_text_fits_eighty_columns_and_is_ascii(doctor: Doctor) -> None:
     said = doctor.run("--isolation", "process").stdout
     assert said.isascii()
-    path = str(doctor.directory)
-    assert [line for line in said.splitlines() if len(line) > 80 and path not in line] == []
+    # What cannot be broken, such as a path, may stand out.
+    lines = [line for line in said.splitlines() if max(map(len, line.split()), default=0) < 50]
+    assert [line for line in lines if len(line) > 80] == []
     assert said.endswith("Ready: devboxes run on this machine, isolated by `process`.\n")
 
 
