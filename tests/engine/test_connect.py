@@ -95,6 +95,13 @@ async def test_what_is_said_to_a_port_arrives_inside_and_comes_back(box: Box) ->
             assert await _shout(connection, words) == words.upper()
 
 
+@pytest.mark.parametrize("engine", ["container"], indirect=True)
+async def test_a_connection_comes_out_of_a_container_too(box: Box) -> None:
+    port, _ = await _serve(box)
+    with await box.connect(port) as connection:
+        assert await _shout(connection, b"hello") == b"HELLO"
+
+
 @pytest.mark.skipif(not _HAS_IPV6, reason="this machine has no IPv6")
 async def test_a_service_that_knows_ipv6_only_is_found(box: Box) -> None:
     port, _ = await _serve(box, "::1")

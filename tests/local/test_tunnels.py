@@ -229,6 +229,19 @@ def test_what_is_no_http_comes_out_as_it_is(url: str) -> None:
     assert said(url, request) == b"\x00\x01noise\r\n\r\n\xff"
 
 
+def test_two_devboxes_may_serve_on_the_same_port(api: httpx.Client, backend: Server) -> None:
+    if "private-ports" not in backend.ready["capabilities"]:
+        pytest.skip(f"the {backend.ready['isolation']} tier lacks `private-ports`")
+    boxes = [Box.create(api) for _ in range(2)]
+    for box in boxes:
+        box.write("index.html", box.id)
+        box.begin("exec python3 -m http.server 8000")
+        box.text("until (: </dev/tcp/127.0.0.1/8000) 2>/dev/null; do sleep 0.01; done")
+        assert httpx.get(tunnel(box, 8000), timeout=PATIENCE).text == box.id
+    for box in boxes:
+        box.end()
+
+
 def test_many_clients_at_once_do_not_meet(url: str) -> None:
     def call(number: int) -> bool:
         content = str(number).encode() * 20_000
