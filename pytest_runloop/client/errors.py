@@ -283,6 +283,8 @@ def _meaning(exit_code: int | None) -> str:
         return " (command not found)"
     if exit_code == 126:
         return " (not executable)"
+    if exit_code == 128 + signal.SIGKILL:
+        return " (SIGKILL; get_info() and logs() of the devbox say if it ran out of memory or disk)"
     if exit_code is not None and 128 < exit_code < 160:
         try:
             return f" ({signal.Signals(exit_code - 128).name})"

@@ -15,7 +15,7 @@ from .errors import ENGINE_ERRORS, ApiError, as_api_error, is_full_disk
 from .events import Death, Moment
 from .executions import Execution
 from .launch import check_home
-from .limits import limits_of, remarks
+from .limits import limits_of, memory_gib, remarks
 from .logbook import LineSink
 from .notice import hold
 from .object_mounts import mount_objects
@@ -211,7 +211,8 @@ class Life:
             victim = execution if execution and execution.exit_status == KILLED else None
             self.devbox.log.note(
                 "kmsg",
-                f"out of memory: the kernel killed {new} of the devbox's processes; ask for a larger size",
+                f"out of memory: the kernel killed {new} of the devbox's processes, since its"
+                f" {memory_gib(self.devbox.launch.parameters)} GiB were used up; ask for a larger size",
                 level="error",
                 cmd=victim.command if victim else None,
                 cmd_id=victim.id if victim else None,

@@ -80,6 +80,11 @@ def limits_of(launch: Mapping[str, Any], processes: int) -> Limits:
     return size.limits(processes) if size else Limits(processes=processes)
 
 
+def memory_gib(launch: Mapping[str, Any]) -> int:
+    """Return the memory that a devbox of these launch parameters has on the service, in GiB."""
+    return (size_of(launch) or DEFAULT).memory_gib
+
+
 def check_size(launch: Mapping[str, Any]) -> None:
     """Refuse a size that the service does not give.
 

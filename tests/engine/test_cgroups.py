@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from pytest_runloop.local.engine import cgroups
 from pytest_runloop.local.engine.protocol import Limit, Limits
+from tests.support.children import run_child
 
 _ALL = Limits(memory_bytes=1 << 30, cpus=0.5, disk_bytes=1, processes=100)
 
@@ -141,10 +143,39 @@ def test_what_the_parent_has_is_handed_on(tmp_path: Path) -> None:
 
 
 def test_kills_are_counted_in_either_version(tmp_path: Path) -> None:
-    group = cgroups.Group([tmp_path])
+    group = cgroups.Group(one=tmp_path)
     assert group.memory_kills() == 0
     (tmp_path / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")
     assert group.memory_kills() == 2
     (tmp_path / "memory.oom_control").unlink()
     (tmp_path / "memory.events").write_text("low 0\noom 4\noom_kill 3\noom_group_kill 0\n")
     assert group.memory_kills() == 3
+
+
+_FORK_INTO = """
+import json, os, sys
+from pytest_runloop.local.engine import bounds
+reading, writing = os.pipe()
+pid = bounds.fork(0, {"group": sys.argv[1]})
+if pid == 0:
+    with open("/proc/self/cgroup") as file:
+        os.write(writing, file.read().encode())
+    os._exit(0)
+os.close(writing)
+os.waitpid(pid, 0)
+print(json.dumps(os.read(reading, 4096).decode()))
+"""
+
+
+@pytest.mark.parametrize("prefix", [(), (sys.executable, "-m", "tests.support.no_namespaces")])
+def test_a_process_begins_its_life_in_a_group_of_version_2(prefix: tuple[str, ...]) -> None:
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    tree = next((Path(mount[1]) for mount in mounts if mount[2] == "cgroup2"), None)
+    if tree is None or not os.access(tree, os.W_OK):
+        pytest.skip("there is no tree of version 2 here that takes a group of ours")
+    group = tree / f"{cgroups.PREFIX}test-{os.getpid()}"
+    group.mkdir()
+    try:
+        assert f"0::/{group.name}\n" in run_child(_FORK_INTO, str(group), prefix=prefix)
+    finally:
+        group.rmdir()

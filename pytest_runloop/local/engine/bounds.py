@@ -6,12 +6,14 @@ Imported by the zygote, whose memory every box shares: nothing heavy here.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import signal
 import time
 from collections.abc import Mapping
 
+from pytest_runloop.local.engine import syscalls
 from pytest_runloop.local.engine.isolation import SetUpError
 
 TYPE_CHECKING = False  # `typing` would weigh on every box.
@@ -27,12 +29,14 @@ def apply(bounds: Mapping[str, Any]) -> None:
     In namespaces of its own already, for the kernel counts the processes of each user namespace by itself;
     and still in sight of the host's files, for that is where control groups are.
 
-    :param bounds: `groups`, files that take the id of a process to be a member; `processors`, the numbers of
-        those to run on; `processes`, how many there may be. What is missing or `None` is not bounded.
+    :param bounds: `groups`, control groups of version 1; `processors`, the numbers of those to run on;
+        `processes`, how many there may be. What is missing or `None` is not bounded.
     :raises SetUpError: if the kernel refuses.
     """
-    for path in bounds.get("groups") or ():
-        _join(path)
+    for group in bounds.get("groups") or ():
+        # The file for single threads: this process has no other yet. That for whole processes keeps the
+        # machine from forking meanwhile, and waits for 10 ms until it may.
+        _join(f"{group}/tasks")
     try:
         if processors := bounds.get("processors"):
             os.sched_setaffinity(0, processors)
@@ -46,7 +50,31 @@ def apply(bounds: Mapping[str, Any]) -> None:
 
 def groups_of_session(bounds: Mapping[str, Any]) -> list[str]:
     """Return the groups that hold those of a box, and of all others of its engine."""
-    return [os.path.dirname(os.path.dirname(path)) for path in bounds.get("groups") or ()]
+    groups = [*(bounds.get("groups") or ()), bounds.get("group")]
+    return [os.path.dirname(group) for group in groups if group is not None]
+
+
+def fork(flags: int, bounds: Mapping[str, Any]) -> int:
+    """Fork as `syscalls.fork`, into the control group of version 2 that is named, if one is.
+
+    :param bounds: `group`, its directory.
+    :raises OSError: as the kernel gives it.
+    """
+    path = bounds.get("group")
+    if path is None:
+        return syscalls.fork(flags)
+    group = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return syscalls.fork_into(flags, group)
+    except OSError as error:
+        if error.errno != errno.ENOSYS:  # It is new, and many a filter of a container does not know it.
+            raise
+    finally:
+        os.close(group)
+    pid = syscalls.fork(flags)
+    if pid == 0:
+        _join(f"{path}/cgroup.procs")
+    return pid
 
 
 def remove_groups(above: str, seconds: float = 0) -> bool:

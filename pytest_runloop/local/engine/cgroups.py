@@ -140,15 +140,24 @@ def _lets_us_in(directory: Path) -> bool:
 class Group:
     """The groups of one box, one in each tree that bounds something of it.
 
-    :param directories: of the groups.
+    :param many: directories of groups in the trees of version 1.
+    :param one: that of the group in the tree of version 2.
     """
 
-    directories: list[Path] = field(default_factory=list)
+    many: list[Path] = field(default_factory=list)
+    one: Path | None = None
+
+    def add(self, directory: Path, version: int) -> None:
+        """Add a group of a tree of this version."""
+        if version == 1:
+            self.many.append(directory)
+        else:
+            self.one = directory
 
     @property
-    def members(self) -> list[str]:
-        """The files that take the id of a process to be a member."""
-        return [str(directory / "cgroup.procs") for directory in self.directories]
+    def directories(self) -> list[Path]:
+        """All of them."""
+        return [*self.many, *filter(None, [self.one])]
 
     def memory_kills(self) -> int:
         """Return how many members were killed because the memory was used up."""
@@ -163,7 +172,9 @@ class Group:
 
         :return: whether nothing is left of them.
         """
-        self.directories = [directory for directory in self.directories if not _remove(directory)]
+        self.many = [directory for directory in self.many if not _remove(directory)]
+        if self.one is not None and _remove(self.one):
+            self.one = None
         return not self.directories
 
 

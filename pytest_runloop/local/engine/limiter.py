@@ -48,7 +48,8 @@ class Hold:
     def plan(self) -> dict[str, Any]:
         """Return what `bounds.apply` needs to know."""
         return {
-            "groups": self.group.members,
+            "groups": [str(directory) for directory in self.group.many],
+            "group": None if self.group.one is None else str(self.group.one),
             "processors": self.processors,
             "processes": self.processes,
         }
@@ -108,7 +109,7 @@ class Limiter:
                 self._note()
                 directory = cgroups.make(place, self._session.name, spec.name, limits)
                 if directory is not None:
-                    group.directories.append(directory)
+                    group.add(directory, place.version)
         except OSError as error:
             group.remove()
             raise EngineError(f"could not limit devbox {spec.name}: {error}") from error

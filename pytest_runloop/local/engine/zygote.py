@@ -118,7 +118,7 @@ class Zygote:
         world = None
         try:
             world = self._isolation(message["plan"]) if "plan" in message else None
-            pid = syscalls.fork(world.clone_flags if world else 0)
+            pid = self._forked(world)
         except OSError as error:
             if world is not None:
                 world.abandon()
@@ -134,6 +134,12 @@ class Zygote:
         if world is not None:
             with contextlib.suppress(OSError):  # The child waits for it and tells.
                 world.adopt(pid)
+
+    @staticmethod
+    def _forked(world: World | None) -> int:
+        if world is None:
+            return syscalls.fork()
+        return bounds.fork(world.clone_flags, world.plan.get("bounds", {}))
 
     def _be(
         self, world: World | None, message: Message, connection: Connection, streams: Sequence[int]
