@@ -75,6 +75,8 @@ def _remedy(capability: Capability, found: Sequence[TierFinding]) -> str:
     for tier in found:
         if tier.works and capability in tier.capabilities:
             return f"use `--runloop-isolation={tier.tier}`"
+    if remedy := remedies.for_limits(capability):  # No tier is to blame for the machine.
+        return remedy
     for tier in found:
         if not tier.works and tier.remedy and capability in declared[tier.tier].capabilities:
             return tier.remedy

@@ -181,6 +181,7 @@ def check_launch_parameters(launch: Mapping[str, Any], engine: Engine, settings:
     """
     _check_lifetime(launch, settings)
     check_size(launch)
+    # Old SDKs document arm64 as the default, and today's x86_64; none of them sends what is not given.
     wanted = launch.get("architecture")
     if wanted and wanted != architecture():
         raise not_supported(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -163,3 +164,17 @@ async def test_the_groups_of_a_killed_server_go(tier: str, zygote_too: bool, tmp
             assert _groups(session), "nobody was there to remove them"
             await (await _open(tier, tmp_path)).close()
         assert _groups(session) == []
+
+
+async def test_a_host_that_refuses_what_it_permitted_is_used_without_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "refused")
+
+    monkeypatch.setattr(cgroups, "make", refuse)
+    engine = await _open("process", tmp_path)
+    assert engine.capabilities == {Capability.LIMITED_DISK}
+    box = await engine.boot(BoxSpec("box", limits=Limits(64 * _MIB, 0.5, None, 100)))
+    assert await say(box, "echo on") == "on"
+    await engine.close()

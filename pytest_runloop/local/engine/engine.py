@@ -99,6 +99,13 @@ class SandboxEngine:
         self._boxes.add(box)
         return box
 
+    def forgo_groups(self) -> bool:
+        """Do without control groups from now on. Before the first box.
+
+        :return: whether there were any.
+        """
+        return self._limiter.forgo_groups()
+
     async def close(self) -> None:
         """End every box and every helper process, and remove all but the layers. May be repeated."""
         if self._closed:

@@ -96,6 +96,15 @@ class Limiter:
         hold.processors = []
         self._left = [group for group in (*self._left, hold.group) if not group.remove()]
 
+    def forgo_groups(self) -> bool:
+        """Do without control groups from now on.
+
+        :return: whether there were any.
+        """
+        self.close()
+        had, self._places, self._grouped = self._places, [], frozenset()
+        return bool(had)
+
     def close(self) -> None:
         """Remove all groups, after the end of every box."""
         for place in self._places if self._noted else ():

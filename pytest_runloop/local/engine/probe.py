@@ -12,11 +12,21 @@ from pathlib import Path
 
 from pytest_runloop.local.engine import remedies
 from pytest_runloop.local.engine.engine import SandboxEngine
-from pytest_runloop.local.engine.protocol import Box, BoxSpec, Capability, Command, EngineError, Process
+from pytest_runloop.local.engine.limiter import machine_memory
+from pytest_runloop.local.engine.protocol import (
+    Box,
+    BoxSpec,
+    Capability,
+    Command,
+    EngineError,
+    Limits,
+    Process,
+)
 
 _TIMEOUT = 60.0  # seconds, for all of it
 _MOST_OUTPUT = 4096  # bytes; less than a pipe holds, so nobody has to read while the command runs
 _FEW_FILES = 8
+_SOME_PROCESSES = 4096
 _FOREIGN_PROC = (
     f"devboxes see this machine's processes in /proc, which is masked here: {remedies.UNMASK_PROC}"
 )
@@ -42,7 +52,7 @@ async def probe(engine: SandboxEngine, outside: Path) -> None:
     """
     try:
         async with asyncio.timeout(_TIMEOUT):
-            box = await engine.boot(BoxSpec(f"probe{uuid.uuid4().hex[:6]}"))
+            box = await _booted(engine)
             try:
                 for trial in _trials(engine.capabilities):
                     await trial(box, outside)
@@ -52,6 +62,17 @@ async def probe(engine: SandboxEngine, outside: Path) -> None:
                 await box.destroy()
     except TimeoutError:
         raise EngineError(f"a devbox to try things in did not get ready in {_TIMEOUT:.0f} s") from None
+
+
+async def _booted(engine: SandboxEngine) -> Box:
+    """Boot a box with limits, and without where the host permits control groups and refuses to use them."""
+    limits = Limits(memory_bytes=machine_memory() // 2, cpus=0.9, processes=_SOME_PROCESSES)
+    try:
+        return await engine.boot(BoxSpec(f"probe{uuid.uuid4().hex[:6]}", limits=limits))
+    except EngineError:
+        if not engine.forgo_groups():
+            raise
+        return await engine.boot(BoxSpec(f"probe{uuid.uuid4().hex[:6]}", limits=limits))
 
 
 def _trials(capabilities: frozenset[Capability]) -> Iterator[_Trial]:
