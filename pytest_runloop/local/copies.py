@@ -49,9 +49,9 @@ if [ -e "$from/single" ] && [ -z "$into" ] && [ ! -d "$to" ]; then
     rm -f -- "$to"
     find "$from/files" -mindepth 1 -exec cp -a -T -- {} "$to" \\;
 else
-    if [ ! -d "$to" ]; then mkdir -p -- "$to"; [ -z "$owner" ] || chown -- "$owner" "$to"; fi
+    if [ -d "$to" ]; then keep=yes; else keep=; mkdir -p -- "$to"; fi
     cd "$from/files"
-    find . -type d -exec sh -ec '
+    [ -z "$keep" ] || find . -type d -exec sh -ec '
         to=$1; shift
         for name; do
             [ -d "$to/$name" ] || continue
@@ -61,6 +61,7 @@ else
     ' sh "$to" {} +
     tar --numeric-owner -cf "$from/all" .
     tar --numeric-owner -C "$to" -xpf "$from/all"
+    [ -n "$keep" ] || [ -z "$owner" ] || chown -- "$owner" "$to"
 fi
 """
 

@@ -96,6 +96,7 @@ def _run_as_user(python: str, home: Path, tier: str, daemon: str) -> str:
         ("chown", "0"),
         ("first", "refused"),
         ("package", "tiny"),
+        ("apt", "from a package"),
         ("python", "42"),
         ("connect", "reached"),
         ("hidden", "/home: user  /mnt:  /root: .bash_logout .bashrc .profile  /tmp:"),
@@ -103,6 +104,15 @@ def _run_as_user(python: str, home: Path, tier: str, daemon: str) -> str:
         ("from busy", "deep\nls: cannot access '/usr/bin/env': No such file or directory"),
         ("left", "lock"),
         ("others", "ok"),
+        ("image", "of the image\n0\nnone"),
+        ("image changed", "ok"),
+        ("image owner", "0 755\n0"),
+        ("image sudo", "user\nuser"),
+        (
+            "image layer",
+            "ls: cannot access '/bin/true': No such file or directory\n/bin/new\nof the image\nx",
+        ),
+        ("image left", "False"),
     ],
 )
 def test_an_ordinary_user_gets_the_same(said: dict[str, str], name: str, expected: str) -> None:

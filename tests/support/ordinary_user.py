@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 from pathlib import Path
 
 from pytest_runloop.local.engine import limiter
-from pytest_runloop.local.engine.protocol import Box, BoxSpec, EngineError, Limits
+from pytest_runloop.local.engine.protocol import Box, BoxSpec, Engine, EngineError, Limits
 from pytest_runloop.local.engine.select import open_engine
+from tests.support import small_system
 from tests.support.boxes import put, run, start
+from tests.support.packages import APT
 
 PACKAGE = r"""
 command -v dpkg-deb >/dev/null && command -v useradd >/dev/null || { echo tiny; exit; }
@@ -31,7 +34,10 @@ tiny
 """
 """Installs a package that brings files, makes a user and changes an owner. Says `tiny`, also without dpkg."""
 
+_WITH_APT = "command -v apt-get >/dev/null || { echo from a package; exit; }"
 _COMMANDS = {
+    # Before the next ones take away what hooks of apt need.
+    "apt": f"{_WITH_APT}; ( {APT} ) >log 2>&1 || cat log; tiny-of-the-test",
     "user": "whoami; id -u; pwd; echo $HOME",
     "sudo": "sudo whoami",
     "system": "touch /usr/lib/new /etc/new && rm /usr/bin/env && mkdir /usr/share/doc/new && echo ok",
@@ -66,6 +72,41 @@ async def _greeting(box: Box) -> str:
         return (await asyncio.get_running_loop().sock_recv(connection, 100)).decode()
 
 
+_ON_AN_IMAGE = {
+    "image": "cat /marker; id -u; ls -d /opt 2>/dev/null || echo none",
+    "image changed": "touch /bin/new /etc/new && rm /bin/true && echo x >>/marker && echo ok",
+    "image owner": "stat -c '%u %a' /bin/setuid; chown 33:33 /bin/new && stat -c %u /bin/new",
+    "image sudo": "sudo id -un; sudo -u app id -un",
+}
+
+
+async def _on_an_image(engine: Engine, place: Path) -> dict[str, str]:
+    root = small_system.make(place, [*small_system.TOOLS, "bash"])
+    shutil.copy2(root / "bin/true", root / "bin/setuid")
+    (root / "bin/setuid").chmod(0o6755)
+    archive = small_system.archive(root)
+
+    async def write(descriptor: int) -> None:
+        def put() -> None:
+            with open(descriptor, "wb", closefd=False) as pipe:
+                pipe.write(archive)
+
+        await asyncio.to_thread(put)
+
+    layer = await engine.layers.import_root(write)
+    box = await engine.boot(BoxSpec("image", layer=layer))
+    said = {name: await _say(box, command) for name, command in _ON_AN_IMAGE.items()}
+    upper = await box.freeze()
+    copy = await engine.boot(BoxSpec("image-copy", layer=upper))
+    said["image layer"] = await _say(copy, "ls /bin/new /bin/true; cat /marker")
+    await box.destroy()
+    await copy.destroy()
+    await engine.layers.delete(upper)
+    await engine.layers.delete(layer)
+    said["image left"] = str(engine.layers.exists(layer))
+    return said
+
+
 async def _say(box: Box, command: str) -> str:
     return (await run(box, command))[1].strip()
 
@@ -73,8 +114,9 @@ async def _say(box: Box, command: str) -> str:
 async def _main(tier: str, state_dir: Path) -> dict[str, str]:
     engine = await open_engine(tier, state_dir)
     try:
+        on_image = await _on_an_image(engine, state_dir / "small")
         box = await engine.boot(BoxSpec("box"))
-        said = {name: await _say(box, command) for name, command in _COMMANDS.items()}
+        said = on_image | {name: await _say(box, command) for name, command in _COMMANDS.items()}
         said["connect"] = await _greeting(box)
         idle = await box.freeze()
         said["from idle"] = await _say(
