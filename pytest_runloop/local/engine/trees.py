@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _OPAQUE = "user.overlay.opaque"
 _SLICE = 1 << 26  # bytes per copy_file_range
+_PIECE = 1 << 20  # bytes per read and write
+_NO_SHORT_CUT = (errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What copy_file_range says between file systems of different kinds, and where it does not exist."""
 
 
 def remove(paths: list[str]) -> bool:
@@ -162,7 +165,12 @@ def _copy_data(source: str, target: str) -> None:
 
 def _copy_range(reader: int, writer: int, start: int, end: int) -> None:
     while start < end:
-        done = os.copy_file_range(reader, writer, min(end - start, _SLICE), start, start)
+        try:
+            done = os.copy_file_range(reader, writer, min(end - start, _SLICE), start, start)
+        except OSError as error:
+            if error.errno not in _NO_SHORT_CUT:
+                raise
+            done = os.pwrite(writer, os.pread(reader, min(end - start, _PIECE), start), start)
         if not done:  # It was cut meanwhile.
             return
         start += done
