@@ -281,7 +281,8 @@ def _ready_line(listener: socket.socket, api_key: str, engine: Engine) -> str:
 def _notes(engine: Engine) -> list[str]:
     """Return what people should know of the engine: what it could not do, and why it is this one."""
     passed_over = [
-        f"{report.tier}: {report.reason}" + (f" ({report.remedy})" if report.remedy else "")
+        f"not better because of {report.tier}: {report.reason}"
+        + (f" ({report.remedy})" if report.remedy else "")
         for report in getattr(engine, "passed_over", ())
     ]
     return [*passed_over, *getattr(engine, "notes", ())]

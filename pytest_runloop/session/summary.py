@@ -46,7 +46,7 @@ def _notes(run: Run) -> Iterator[str]:
         return
     if running.isolation in _LACKS:
         yield f"isolation {running.isolation}: {_LACKS[running.isolation]}"
-    yield from (f"not better because of {note}" for note in running.notes)
+    yield from running.notes
 
 
 def _snapshots(run: Run) -> Iterator[str]:

@@ -39,6 +39,7 @@ async def answer(isolation, state_dir):
     passed_over = [[report.tier, report.reason, report.remedy] for report in engine.passed_over]
     await (await engine.boot(BoxSpec("box"))).destroy()
     await engine.close()
+    assert bool(engine.tier_of_boxes.capabilities - engine.capabilities) == ("/proc" in str(engine.notes))
     return {"tier": engine.tier, "passed_over": passed_over, "notes": engine.notes}
 """
 _ASK = "print(json.dumps(asyncio.run(answer(*sys.argv[1:3]))))"
@@ -191,6 +192,31 @@ mount("-t", "overlay", "none", "-o",
     assert note.startswith(
         "devboxes and snapshots lie in /dev/shm/pytest-runloop-0, in memory: could not overlay /"
     )
+
+
+def _as_sole_root(state_dir: Path, before: str, *more: str) -> Any:
+    """Open the namespace tier as root of a user namespace with one id, which may not change its groups."""
+    try:
+        given = ask("namespace", state_dir, before, prefix=("unshare", "--user", "--map-root-user", *more))
+    except (AssertionError, OSError) as error:
+        pytest.skip(f"no user namespaces here: {error}")
+    if "what" in given and "start a process in new namespaces" in given["what"]:
+        pytest.skip(given["what"])
+    return given
+
+
+def test_a_root_of_one_id_that_may_not_change_its_groups_will_do(tmp_path: Path) -> None:
+    assert _as_sole_root(tmp_path, "") == {"tier": "namespace", "passed_over": [], "notes": []}
+
+
+def test_where_proc_is_masked_the_tier_does_not_claim_processes_of_its_own(tmp_path: Path) -> None:
+    before = """
+import subprocess
+place = next(path for path in map(Path, ("/proc/bus", "/proc/fs", "/proc/tty")) if path.is_dir())
+subprocess.run(["mount", "-t", "tmpfs", "none", place], check=True)
+"""
+    [note] = _as_sole_root(tmp_path, before, "--mount")["notes"]
+    assert note.startswith("devboxes see this machine's processes in /proc, which is masked here: start the")
 
 
 def test_only_a_directory_of_ours_alone_is_used_in_memory(
