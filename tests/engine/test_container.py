@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pytest_runloop.local.engine import container_launcher, container_programs
+from pytest_runloop.local.engine import container_launcher, container_programs, launcher
 from pytest_runloop.local.engine import engine as engines
 from pytest_runloop.local.engine.container_tier import ContainerTier
 from pytest_runloop.local.engine.engine import SandboxEngine
@@ -160,6 +160,7 @@ async def test_a_container_that_does_not_end_by_itself_is_removed(
 ) -> None:
     monkeypatch.setattr(container_launcher, "_END_TIMEOUT", 0.5)
     monkeypatch.setattr(engines, "_LAST_CLEANING", 0.5)
+    monkeypatch.setattr(launcher, "_KILL_TIMEOUT", 0.5)
     engine = await SandboxEngine.open(ContainerTier(), state)
     (name,) = _containers(state)
     os.kill(engine.zygote().pid, signal.SIGSTOP)
@@ -188,7 +189,7 @@ def _leave(state_dir: Path, session: str, label: str = "") -> str:
     name = container_programs.name_of(session)
     run_docker(
         "create", f"--name={name}", f"--label=pytest-runloop.state={label or state_dir.resolve()}",
-        "pytest-runloop/empty:1", "/none",
+        container_programs.IMAGE, "/none",
     )  # fmt: skip
     return name
 
@@ -200,7 +201,7 @@ async def test_containers_of_dead_engines_are_removed_and_no_others(state: Path)
     dead = _leave(state, "0dead000")
     elsewhere = _leave(state, "0dead000", label=f"{state}/elsewhere")
     stranger = f"stranger-{os.getpid()}"
-    run_docker("create", f"--name={stranger}", "pytest-runloop/empty:1", "/none")
+    run_docker("create", f"--name={stranger}", container_programs.IMAGE, "/none")
     try:
         other = await SandboxEngine.open(ContainerTier(), state)
         left = run_docker("ps", "--all", "--format={{.Names}}").split()

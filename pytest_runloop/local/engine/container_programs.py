@@ -15,7 +15,7 @@ from pytest_runloop.local.engine.protocol import EngineError
 
 NAMES = ("docker", "podman")
 
-_IMAGE = "pytest-runloop/empty:1"
+IMAGE = "pytest-runloop/empty:1"
 """Holds nothing: the container shows the machine's own system."""
 _LABEL = "pytest-runloop.state"
 _PREFIX = "pytest-runloop-"
@@ -73,8 +73,8 @@ class ContainerProgram:
         :raises EngineError: if not, with what it said and a remedy.
         """
         self._run("info", timeout=_ANSWER_TIMEOUT)
-        if not self._succeeds("image", "inspect", _IMAGE):
-            self._run("import", f"--change=LABEL {_LABEL}=", "-", _IMAGE, data=_empty_archive())
+        if not self._succeeds("image", "inspect", IMAGE):
+            self._run("import", f"--change=LABEL {_LABEL}=", "-", IMAGE, data=_empty_archive())
 
     def command(
         self, name: str, state_dir: Path, mounts: Sequence[Mount], program: Sequence[str]
@@ -86,7 +86,7 @@ class ContainerProgram:
         """
         options = [*_OPTIONS, _UNMASK[self.name], f"--name={name}", f"--label={_LABEL}={state_dir}"]
         options += [f"--mount={mount}" for mount in mounts]
-        return [self._path, *options, _IMAGE, *program]
+        return [self._path, *options, IMAGE, *program]
 
     def remove(self, name: str) -> None:
         """Kill a container and remove it. No error if there is none, or the program does not answer."""
