@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -179,6 +181,45 @@ def test_a_kill_leaves_no_process_no_mount_and_no_container(state: Path, kind: s
             host.wait_for_the_end(host.zygote)
             _wait_for_no_container(state)
             assert not _mounts(state)
+
+
+# Podman
+
+
+@pytest.mark.asyncio
+async def test_podman_will_do_where_there_is_no_docker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    podman = shutil.which("podman")
+    if podman is None:
+        pytest.skip("podman is not installed")
+    monkeypatch.setattr(container_programs, "NAMES", ("podman",))
+    monkeypatch.setenv("CONTAINERS_CONF", str(_podman_settings(tmp_path)))
+    try:
+        engine = await open_engine("container", tmp_path / "state")
+    except EngineError as error:
+        pytest.skip(str(error))
+    box = await engine.boot(BoxSpec("box"))
+    assert await say(box, "id -u; pwd; touch /usr/new && echo ok") == "0\n/home/user\nok"
+    session = engine._session.directory.name
+    await engine.close()
+    assert session not in _names_at(podman)
+
+
+def _names_at(podman: str) -> str:
+    command = [podman, "ps", "--all", "--format={{.Names}}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _podman_settings(place: Path) -> Path:
+    """Keep root's podman from raising limits that this machine may not let it raise."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    lines = ["[containers]", f'default_ulimits = ["nofile={files}:{files}", "nproc=1024:1024"]']
+    if shutil.which("runc") is not None:  # crun refuses the hybrid of both versions of control groups.
+        lines += ["[engine]", 'runtime = "runc"']
+    path = place / "containers.conf"
+    path.write_text("\n".join(lines) + "\n")
+    return path
 
 
 # Those that were left
