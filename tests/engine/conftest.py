@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from pytest_runloop.local.engine.engine import SandboxEngine
 from pytest_runloop.local.engine.namespace_tier import NamespaceTier
 from pytest_runloop.local.engine.protocol import Box, BoxSpec, EngineError
 from pytest_runloop.local.engine.select import open_engine
+from tests.support.docker_daemon import NoDockerError, docker
 
 
 async def _try(state_dir: Path) -> str:
@@ -44,3 +45,13 @@ async def engine(namespace_state: Path) -> AsyncIterator[SandboxEngine]:
 @pytest_asyncio.fixture
 async def box(engine: SandboxEngine) -> Box:
     return await engine.boot(BoxSpec("box"))
+
+
+@pytest.fixture(scope="session")
+def docker_address() -> Iterator[str]:
+    """Give the address of a Docker daemon, as `DOCKER_HOST`, empty for the usual one; or skip."""
+    try:
+        with docker() as address:
+            yield address
+    except NoDockerError as error:
+        pytest.skip(str(error))

@@ -25,7 +25,7 @@ from pytest_runloop.local.engine.select import open_engine
 from tests.engine.test_confined_death import Host, hosted
 from tests.support.boxes import say, start
 from tests.support.children import run_child
-from tests.support.docker_daemon import NoDockerError, docker, run_docker
+from tests.support.docker_daemon import run_docker
 
 _PATIENCE = 30  # seconds
 _KINDS: dict[str, Callable[[Host], tuple[int, ...]]] = {
@@ -37,15 +37,12 @@ _KINDS: dict[str, Callable[[Host], tuple[int, ...]]] = {
 
 
 @pytest.fixture(scope="module")
-def daemon() -> Iterator[None]:
+def daemon(docker_address: str) -> Iterator[None]:
     """A Docker daemon that every engine of these tests finds."""
-    try:
-        with docker() as address, pytest.MonkeyPatch.context() as patch:
-            if address:
-                patch.setenv("DOCKER_HOST", address)
-            yield
-    except NoDockerError as error:
-        pytest.skip(str(error))
+    with pytest.MonkeyPatch.context() as patch:
+        if docker_address:
+            patch.setenv("DOCKER_HOST", docker_address)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -15,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.children import PROJECT
-from tests.support.docker_daemon import NoDockerError, docker
 
 _USER = 54321
 _CANDIDATES = (sys.executable, *(f"/usr/bin/python3{minor}" for minor in ("", ".11", ".12", ".13", ".14")))
@@ -40,6 +38,7 @@ def said(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     python = next(filter(_runs, _CANDIDATES), None)
     if python is None:
         pytest.skip("no Python 3.11 or newer that an ordinary user may run")
+    daemon = _daemon(request) if request.param == "container" else ""
     with tempfile.TemporaryDirectory() as place:
         home = Path(place)
         for package in ("pytest_runloop", "tests"):
@@ -47,24 +46,16 @@ def said(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         (home / "state").mkdir()
         os.chown(home / "state", _USER, _USER)
         subprocess.run(["chmod", "-R", "a+rX", place], check=True)
-        with _daemon_for(request.param) as address:
-            said = json.loads(_run_as_user(python, home, request.param, address))
+        said = json.loads(_run_as_user(python, home, request.param, daemon))
         if "refused" in said:
             pytest.skip(said["refused"])
         yield said
 
 
-@contextlib.contextmanager
-def _daemon_for(tier: str) -> Iterator[str]:
-    """Give the socket of the daemon that a tier needs, or an empty text, or skip."""
-    if tier != "container":
-        yield ""
-        return
-    try:
-        with docker() as address:
-            yield address.removeprefix("unix://") or "/var/run/docker.sock"
-    except NoDockerError as error:
-        pytest.skip(str(error))
+def _daemon(request: pytest.FixtureRequest) -> str:
+    """Return the socket of a Docker daemon, which its group may use."""
+    address: str = request.getfixturevalue("docker_address")
+    return address.removeprefix("unix://") or "/var/run/docker.sock"
 
 
 def _run_as_user(python: str, home: Path, tier: str, daemon: str) -> str:

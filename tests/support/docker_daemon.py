@@ -15,6 +15,9 @@ from pathlib import Path
 _ANSWER_TIMEOUT = 10.0  # seconds
 _START_TIMEOUT = 60.0  # seconds
 
+# What it mounts is gone with it, and it goes when we are killed.
+_ALONE = ("unshare", "--mount", "--propagation=slave", "setpriv", "--pdeathsig=TERM")
+
 
 class NoDockerError(Exception):
     """There is no Docker daemon, and none can be started; with the reason."""
@@ -66,7 +69,13 @@ def _daemon() -> Iterator[str]:
     place = Path(tempfile.mkdtemp(prefix="rld-", dir="/tmp"))
     place.chmod(0o711)  # Ordinary users come to the socket, whose group says which.
     address = f"unix://{place}/docker.sock"
-    command = ["dockerd", f"--host={address}", f"--data-root={place}/data", f"--exec-root={place}/exec"]
+    command = [
+        *_ALONE,
+        "dockerd",
+        f"--host={address}",
+        f"--data-root={place}/data",
+        f"--exec-root={place}/exec",
+    ]
     command += [f"--pidfile={place}/pid", "--bridge=none", "--iptables=false", "--ip6tables=false"]
     log = place / "log"
     try:
