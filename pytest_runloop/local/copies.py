@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import time
 from collections.abc import Iterator, Sequence
 
 from .archives import is_archive
@@ -75,7 +75,7 @@ def check_copy(step: CopyStep) -> None:
         (step.exclude, "`--exclude` is not supported from stages", "a RUN that removes the files"),
         (step.parents, "`--parents` is not supported from stages", "a COPY for each directory"),
     ):
-        if given and step.selection is None:
+        if given and step.sources and step.selection is None:
             raise DockerfileError(f"{what} in builds of the local backend yet", expected=instead)
 
 
@@ -125,8 +125,8 @@ async def collect_selection(selection: Selection, box: Box, into: str, *, unpack
 def _placed(selection: Selection, unpack: bool) -> Iterator[tuple[str, Entry]]:
     for entry in selection.entries:
         if unpack and entry.named and _is_archive(entry):
-            # By a name of its own: another source may come to it.
-            yield f"archives/{secrets.token_hex(8)}", entry
+            # In the order of the sources, of which several may be called the same.
+            yield f"archives/{time.monotonic_ns():020}", entry
         else:
             yield f"files/{entry.target}", entry
 

@@ -172,16 +172,17 @@ FROM debian
 WORKDIR /home/user
 ADD {url} head
 ADD {url}#v1 first
+ADD --exclude=page {url}#main:docs empty
 ADD {url}#main:docs docs
 ADD --keep-git-dir {url} whole
 """
     blueprint = good(any_api, dockerfile)
-    shown = text(any_api, blueprint, "cat head/version first/version docs/page; ls -A head docs whole")
+    shown = text(any_api, blueprint, "cat head/version first/version docs/page; ls -A empty head docs whole")
     assert shown.split() == [
         *["2", "1", "page", "2"],
-        *["docs:", "page", "head:", "docs", "version", "whole:", ".git", "docs", "version"],
+        *["docs:", "page", "empty:", "head:", "docs", "version", "whole:", ".git", "docs", "version"],
     ]
-    assert len(cached(any_api, good(any_api, dockerfile.rsplit("ADD", 1)[0]))) == 4
+    assert len(cached(any_api, good(any_api, dockerfile.rsplit("ADD", 1)[0]))) == 5
 
 
 def test_what_git_does_not_find_fails_the_build_with_its_line(
