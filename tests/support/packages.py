@@ -26,6 +26,7 @@ dpkg-deb --build tiny tiny.deb
   echo "SHA256: $(sha256sum tiny.deb | cut -d' ' -f1)"; } >Packages
 echo 'deb [trusted=yes] file:/repo ./' >/etc/apt/only.list
 alone='-o Dir::Etc::sourcelist=/etc/apt/only.list -o Dir::Etc::sourceparts=-'
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 apt-get update $alone
 apt-get install -y $alone tiny-of-the-test
 """
