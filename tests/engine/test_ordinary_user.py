@@ -90,6 +90,8 @@ def _run_as_user(python: str, home: Path, tier: str, daemon: str) -> str:
         ("apt", "from a package"),
         ("python", "42"),
         ("connect", "reached"),
+        ("low port", "free"),
+        ("loopback", "refused"),
         ("hidden", "/home: user  /mnt:  /root: .bash_logout .bashrc .profile  /tmp:"),
         ("from idle", "deep\n/etc/new"),
         ("from busy", "deep\nls: cannot access '/usr/bin/env': No such file or directory"),
@@ -108,6 +110,12 @@ def _run_as_user(python: str, home: Path, tier: str, daemon: str) -> str:
 )
 def test_an_ordinary_user_gets_the_same(said: dict[str, str], name: str, expected: str) -> None:
     assert said[name] == expected
+
+
+def test_an_ordinary_users_box_reaches_what_is_outside(said: dict[str, str]) -> None:
+    if said["outside"] == "nowhere":
+        pytest.skip("this machine has no address but its loopback's")
+    assert said["outside"] == "connected"
 
 
 def test_an_ordinary_user_sees_no_process_outside(said: dict[str, str]) -> None:

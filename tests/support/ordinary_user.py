@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -47,6 +48,7 @@ _COMMANDS = {
     "package": PACKAGE,
     "processes": "ls /proc | grep -cE '^[0-9]+$'",
     "first": "cat /proc/1/environ /proc/1/mem 2>/dev/null || echo refused",
+    "low port": "python -c 'import socket; socket.create_server((str(), 80))' && echo free",
     "python": "python -c 'print(6 * 7)'",
     "hidden": "ls -A /root /tmp /home /mnt | tr '\\n' ' '",
     "shut": "mkdir -p shut/in; echo deep >shut/in/file; chmod 000 shut; echo ok",
@@ -111,6 +113,27 @@ async def _say(box: Box, command: str) -> str:
     return (await run(box, command))[1].strip()
 
 
+async def _visit(box: Box) -> dict[str, str]:
+    """Say what is reached of a server at all of this machine's addresses."""
+    said = {}
+    outside = _address()
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        port = server.getsockname()[1]
+        for name, host in (("loopback", "127.0.0.1"), ("outside", outside)):
+            connect = f"(exec 3<>/dev/tcp/{host}/{port}) 2>/dev/null && echo connected || echo refused"
+            said[name] = await _say(box, connect) if host else "nowhere"
+    return said
+
+
+def _address() -> str:
+    """Return an address of this machine that is not of its loopback, or an empty text."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as finder:
+        if finder.connect_ex(("192.0.2.1", 9)):
+            return ""
+        host: str = finder.getsockname()[0]
+        return host
+
+
 async def _main(tier: str, state_dir: Path) -> dict[str, str]:
     engine = await open_engine(tier, state_dir)
     try:
@@ -118,6 +141,7 @@ async def _main(tier: str, state_dir: Path) -> dict[str, str]:
         box = await engine.boot(BoxSpec("box"))
         said = on_image | {name: await _say(box, command) for name, command in _COMMANDS.items()}
         said["connect"] = await _greeting(box)
+        said |= await _visit(box)
         idle = await box.freeze()
         said["from idle"] = await _say(
             await engine.boot(BoxSpec("copy1", layer=idle)), "cat shut/in/file; ls /etc/new"

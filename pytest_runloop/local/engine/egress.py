@@ -27,6 +27,7 @@ import time
 
 from pytest_runloop.local.engine import seccomp, socket_options, syscalls
 from pytest_runloop.local.engine.destinations import LONGEST, Destination, parse
+from pytest_runloop.local.engine.followers import Followers
 from pytest_runloop.local.engine.network import cookie
 from pytest_runloop.local.engine.notifications import Call
 
@@ -63,10 +64,11 @@ class _Connecting:
     :param deadline: when the caller's own time limit ends, of the monotonic clock; `None` without one.
     """
 
-    __slots__ = ("box", "call", "deadline", "socket")
+    __slots__ = ("box", "call", "deadline", "inode", "socket")
 
     def __init__(self, box: _Box, call: Call, connecting: socket.socket) -> None:
         self.box, self.call, self.socket = box, call, connecting
+        self.inode = os.fstat(connecting.fileno()).st_ino
         limit = _time_limit(connecting)
         self.deadline = time.monotonic() + limit if limit else None
 
@@ -192,16 +194,23 @@ class Supervisor:
     def _put(self, call: Call, outside: socket.socket, given: socket.socket) -> None:
         if _blocks(given):
             os.set_blocking(outside.fileno(), True)
-        call.put(outside.fileno(), call.arguments[0])
+        Followers(call, call.arguments[0]).move_to(outside.fileno())
 
     def _settle(self, box: _Box, call: Call, outside: socket.socket, code: int, *, blocks: bool) -> None:
         """Answer with the outcome of a connect, now or when there is one."""
         if code == errno.EINPROGRESS and blocks:
-            self._connecting[outside.fileno()] = _Connecting(box, call, outside)
-            self._poll.register(outside, select.EPOLLOUT)
+            self._wait_for(_Connecting(box, call, outside))
             return
         outside.close()
         call.give(-code)
+
+    def _wait_for(self, connecting: _Connecting) -> None:
+        for earlier in list(self._connecting.values()):
+            if earlier.inode == connecting.inode:  # A signal handler ran, and its thread calls again.
+                connecting.deadline = earlier.deadline
+                self._drop(earlier)
+        self._connecting[connecting.socket.fileno()] = connecting
+        self._poll.register(connecting.socket, select.EPOLLOUT)
 
     def _send(self, box: _Box, call: Call) -> None:
         number, data, size, flags, address, length = call.arguments

@@ -94,20 +94,28 @@ class Call:
             _fail("process_vm_readv")
         return buffer.raw[:count]
 
-    def socket(self, number: int) -> socket.socket:
-        """Return a socket of the caller's as one of ours: the same one, not another.
+    def descriptor(self, number: int) -> int:
+        """Return a descriptor of the caller's as one of ours.
 
         :raises OSError: if it has none there, or we may not have it.
         """
         process = _handle(self.thread)
         try:
-            descriptor = _libc.syscall(
+            descriptor: int = _libc.syscall(
                 ctypes.c_long(_PIDFD_GETFD), ctypes.c_int(process), ctypes.c_int(number), ctypes.c_uint(0)
             )
             if descriptor < 0:
                 _fail("pidfd_getfd")
         finally:
             os.close(process)
+        return descriptor
+
+    def socket(self, number: int) -> socket.socket:
+        """Return a socket of the caller's as one of ours: the same one, not another.
+
+        :raises OSError: as `descriptor`.
+        """
+        descriptor = self.descriptor(number)
         try:
             return socket.socket(fileno=descriptor)
         except OSError:
