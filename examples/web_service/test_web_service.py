@@ -28,7 +28,7 @@ def web(devbox: Devbox, port: int) -> Iterator[httpx.Client]:
     devbox.net.enable_tunnel()
     url = devbox.get_tunnel_url(port)
     assert url is not None
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=url, timeout=30) as client:
         yield client
 
 
@@ -46,6 +46,6 @@ def test_a_visitor_needs_the_token_where_the_tunnel_asks_for_it(devbox: Devbox, 
     tunnel = devbox.net.enable_tunnel(auth_mode="authenticated")
     url = devbox.get_tunnel_url(port)
     assert url is not None
-    assert httpx.get(url).status_code == 401
+    assert httpx.get(url, timeout=30).status_code == 401
     token = {"X-Runloop-Tunnel-Authorization": f"Bearer {tunnel.auth_token}"}
-    assert httpx.get(url, headers=token).json()["visits"] == 1
+    assert httpx.get(url, headers=token, timeout=30).json()["visits"] == 1

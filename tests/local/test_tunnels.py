@@ -263,7 +263,7 @@ def test_where_nothing_listens_the_answer_says_what_to_do(service: Box) -> None:
     with socket.socket() as taken:  # Bound, but not listening: nobody else takes it.
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        text = _told(httpx.get(tunnel(service, port)), 502, "nothing_listens")
+        text = _told(httpx.get(tunnel(service, port), timeout=PATIENCE), 502, "nothing_listens")
     assert f"port {port} of devbox {service.id}" in text
     assert "start the service" in text
 
@@ -340,7 +340,7 @@ def test_a_token_is_asked_for_and_never_passed_on(enabled: tuple[Box, dict[str, 
     for wrong in ({}, {"authorization": "Bearer x"}, {"authorization": f"Basic {view['auth_token']}"}):
         text = _told(by_host(view, port, "headers", None, **wrong), 401, "unauthorized")
         assert "X-Runloop-Tunnel-Authorization: Bearer" in text
-        assert httpx.get(plain, headers=wrong).status_code == 401
+        assert httpx.get(plain, headers=wrong, timeout=PATIENCE).status_code == 401
     today = {"X-Runloop-Tunnel-Authorization": bearer, "Authorization": "Bearer of-the-service"}
     with httpx.Client(timeout=PATIENCE) as client:
         for headers in ({"authorization": bearer}, today, {"AUTHORIZATION": bearer}):
@@ -432,7 +432,7 @@ def test_what_is_not_there_cannot_be_removed(box: Box) -> None:
     refused(box.post("remove_tunnel", {"port": 80}), 404, "tunnel_not_found", "no tunnel to port 80")
     assert ok(box.post("remove_tunnel", {"port": 8000})) == {}
     with pytest.raises(httpx.ConnectError):
-        httpx.get(url)
+        httpx.get(url, timeout=PATIENCE)
 
 
 def test_a_devbox_that_does_not_run_gets_no_tunnel(box: Box) -> None:
@@ -466,7 +466,7 @@ def test_tunnels_end_with_their_devbox(box: Box) -> None:
     waiting.join(PATIENCE)
     _told(answers[0], 502, "no_answer")
     with pytest.raises(httpx.ConnectError):
-        httpx.get(url)
+        httpx.get(url, timeout=PATIENCE)
     assert box.id in _told(by_host(view, 80, "hello"), 410, "devbox_ended")
 
 
@@ -523,7 +523,7 @@ def _descriptors(pid: int) -> list[str]:
 
 def test_connections_leave_nothing_in_the_server(backend: Server, box: Box) -> None:
     url = tunnel(box, serve(box))
-    httpx.get(f"{url}/hello")
+    httpx.get(f"{url}/hello", timeout=PATIENCE)
     before = len(_descriptors(backend.ready["pid"]))
 
     def call(number: int) -> None:

@@ -14,8 +14,8 @@ class TestTunnel:
     def test_sync(self, devbox):
         devbox.file.write(file_path="index.html", contents="sync")
         port = int(devbox.cmd.exec(SERVE).check().stdout().split()[1])
-        assert httpx.get(devbox.get_tunnel_url(port)).text == "sync"
-        assert httpx.get(devbox.net.create_tunnel(port=port).url).text == "sync"
+        assert httpx.get(devbox.get_tunnel_url(port), timeout=60).text == "sync"
+        assert httpx.get(devbox.net.create_tunnel(port=port).url, timeout=60).text == "sync"
         devbox.net.remove_tunnel()
         assert devbox.get_tunnel_url(port) is None
 
@@ -23,7 +23,7 @@ class TestTunnel:
     async def test_async(self, async_devbox):
         await async_devbox.file.write(file_path="index.html", contents="async")
         port = int((await (await async_devbox.cmd.exec(SERVE)).stdout()).split()[1])
-        async with httpx.AsyncClient(base_url=await async_devbox.get_tunnel_url(port)) as client:
+        async with httpx.AsyncClient(base_url=await async_devbox.get_tunnel_url(port), timeout=60) as client:
             assert (await client.get("/")).text == "async"
         await async_devbox.net.remove_tunnel()
         tunnel = await async_devbox.net.enable_tunnel(auth_mode="authenticated")
