@@ -231,7 +231,10 @@ class _Door:
         """
         end = os.pidfd_open(process)
         try:
-            select.select([self._socket.fileno(), end], [], [], timeout)
+            waiting = select.poll()  # `select.select` takes no descriptor above 1023.
+            for descriptor in (self._socket.fileno(), end):
+                waiting.register(descriptor, select.POLLIN)
+            waiting.poll(timeout * 1000)
         finally:
             os.close(end)
         self._socket.setblocking(False)
