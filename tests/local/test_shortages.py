@@ -23,7 +23,7 @@ async def builder(tmp_path: Path) -> AsyncIterator[Inside]:
 
 
 async def _failure(builder: Inside, dockerfile: str, **params: object) -> tuple[str, str]:
-    """Build what fails, and return the reason and the last line of the log."""
+    """Build what fails, and return the reason and the errors of the log."""
     params = {"name": "bp", "dockerfile": dockerfile, **params}
     view = (await builder.api.post("/v1/blueprints", json=params)).json()
     while view["status"] in ("provisioning", "building"):
@@ -31,7 +31,7 @@ async def _failure(builder: Inside, dockerfile: str, **params: object) -> tuple[
         view = (await builder.api.get(f"/v1/blueprints/{view['id']}")).json()
     assert view["status"] == "failed"
     lines = (await builder.api.get(f"/v1/blueprints/{view['id']}/logs")).json()["logs"]
-    return view["failure_reason"], lines[-1]["message"]
+    return view["failure_reason"], "\n".join(line["message"] for line in lines if line["level"] == "error")
 
 
 def _kill_counter(monkeypatch: pytest.MonkeyPatch, path: Path, kills: int) -> None:
