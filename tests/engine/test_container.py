@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
+import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -24,7 +27,7 @@ from pytest_runloop.local.engine.protocol import Box, BoxSpec, EngineError
 from pytest_runloop.local.engine.select import open_engine
 from tests.engine.test_confined_death import Host, hosted
 from tests.support.boxes import say, start
-from tests.support.children import run_child
+from tests.support.children import PROJECT, run_child
 from tests.support.docker_daemon import run_docker
 
 _PATIENCE = 30  # seconds
@@ -178,6 +181,35 @@ def test_a_kill_leaves_no_process_no_mount_and_no_container(state: Path, kind: s
             host.wait_for_the_end(host.zygote)
             _wait_for_no_container(state)
             assert not _mounts(state)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.3])
+def test_a_server_killed_while_its_container_starts_leaves_none(state: Path, delay: float) -> None:
+    reading, writing = os.pipe()
+    command = [sys.executable, "-m", "tests.support.engine_host", "container", str(state), "1", str(writing)]
+    with subprocess.Popen(command, cwd=PROJECT, pass_fds=[writing], stdout=subprocess.DEVNULL) as server:
+        os.close(writing)
+        starter = os.pidfd_open(_wait_for_starter(server.pid))
+        time.sleep(delay)
+        server.kill()
+    assert select.select([starter], [], [], _PATIENCE)[0], "the program that starts the container still runs"
+    _wait_for_no_container(state)
+    assert not _mounts(state)
+    os.close(starter)
+    with os.fdopen(reading, "rb") as pipe:  # Held open by whatever ran in a devbox.
+        pipe.read()
+
+
+def _wait_for_starter(server: int) -> int:
+    end = time.monotonic() + _PATIENCE
+    while True:
+        for children in Path(f"/proc/{server}/task").glob("*/children"):
+            for child in children.read_text().split():
+                with contextlib.suppress(OSError):
+                    if b"--name=pytest-runloop-" in Path(f"/proc/{child}/cmdline").read_bytes():
+                        return int(child)
+        assert time.monotonic() < end, "no container is being started"
+        time.sleep(0.005)
 
 
 # Podman

@@ -19,7 +19,7 @@ IMAGE = "pytest-runloop/empty:1"
 """Holds nothing: the container shows the machine's own system."""
 _LABEL = "pytest-runloop.state"
 _PREFIX = "pytest-runloop-"
-_ANSWER_TIMEOUT = 3.0  # seconds
+_ANSWER_TIMEOUT = 5.0  # seconds
 _WORK_TIMEOUT = 20.0  # seconds
 
 _OPTIONS = (
