@@ -325,7 +325,7 @@ esac"""
     ("script", "reason", "remedy"),
     [
         ("exec sleep 60", r"docker did not answer in 0 s", "start its daemon"),
-        ("echo 'permission denied' >&2; exit 1", "docker info failed: permission denied", "its group"),
+        ("echo 'permission denied' >&2; exit 1", "docker version failed: permission denied", "its group"),
         (_REFUSES_TO_RUN, "a container of docker did not start: docker: .* no room", ""),
         ("case $1 in run) exit 0;; esac", "a container of docker did not start: nothing was heard", ""),
         (None, "there is neither docker nor podman", "install docker or podman"),

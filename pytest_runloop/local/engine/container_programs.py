@@ -72,7 +72,7 @@ class ContainerProgram:
 
         :raises EngineError: if not, with what it said and a remedy.
         """
-        self._run("info", timeout=_ANSWER_TIMEOUT)
+        self._run("version", timeout=_ANSWER_TIMEOUT)
         if not self._succeeds("image", "inspect", IMAGE):
             self._run("import", f"--change=LABEL {_LABEL}=", "-", IMAGE, data=_empty_archive())
 
