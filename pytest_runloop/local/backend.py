@@ -37,6 +37,7 @@ from .servers import Presence
 from .settings import Settings
 from .signing import Signer
 from .snapshots import Snapshots
+from .ssh import SSH
 from .store import Store
 from .tasks import Tasks
 from .tunnels import Tunnels
@@ -83,6 +84,7 @@ class Backend:
             records, engine, self.clock, self._tasks, self.settings, self._presence, self.objects
         )
         self.commands = Commands(engine, self._tasks)
+        self.ssh = SSH(engine, self.directory, self._tasks)
         self.tunnels = Tunnels(self.clock, self.settings, self._tasks)
         self._lives: dict[str, Life] = {}
         self._closing = False

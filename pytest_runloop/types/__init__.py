@@ -114,6 +114,7 @@ from ..contract.views.snapshots import (
     DevboxSnapshotListView,
     DevboxSnapshotView,
 )
+from ..contract.views.ssh import DevboxCreateSSHKeyResponse
 from ..contract.views.tunnels import DevboxTunnelView, TunnelView
 
 DevboxReadFileContentsResponse = str
@@ -135,6 +136,7 @@ __all__ = [
     "CodeMountParameters",
     "DevboxAsyncExecutionDetailView",
     "DevboxCreateParams",
+    "DevboxCreateSSHKeyResponse",
     "DevboxCreateTunnelParams",
     "DevboxDownloadFileParams",
     "DevboxEnableTunnelParams",

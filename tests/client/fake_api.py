@@ -64,9 +64,11 @@ def _awaited(request: httpx.Request) -> str:
     return "suspended" if b"suspended" in request.content else "running"
 
 
+SSH_KEY = {"id": "dbx_1", "ssh_private_key": "PRIVATE\n", "ssh_user": "user", "url": "dbx-1.ssh.test"}
 DOWNLOAD_URL = "http://store.test/bucket/obj_1?signature=of-the-download"
 
 DEFAULTS: list[tuple[str, Responder]] = [
+    (r"POST .*/create_ssh_key", lambda _: answer(SSH_KEY)),
     (r"GET /v1/secrets", lambda _: answer({"secrets": [SECRET], "has_more": False})),
     (r".* /v1/secrets.*", lambda _: answer(SECRET)),
     (

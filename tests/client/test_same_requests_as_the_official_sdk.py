@@ -117,6 +117,7 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
         name="b", dockerfile="FROM a", build_context=r.storage_object.from_id("obj_1").as_build_context()
     ),
     "blueprint create_devbox": lambda r, d: r.blueprint.from_id("bpt_1").create_devbox(),
+    "create_ssh_key": lambda r, d: d.net.create_ssh_key(),
     "secret create": lambda r, d: r.secret.create("A", "ä\n"),
     "secret create by keywords": lambda r, d: r.secret.create(name="A", value="v", idempotency_key="mine"),
     "secret list": lambda r, d: r.secret.list()[:],

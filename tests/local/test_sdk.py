@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import tarfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -15,7 +16,8 @@ import pytest_asyncio
 import runloop_api_client as sdk
 from runloop_api_client.lib.polling import PollingConfig
 
-from .running import Server
+from .openssh import need
+from .running import PATIENCE, Server
 
 QUICK = PollingConfig(interval_seconds=0.02, max_attempts=3000)
 
@@ -152,6 +154,34 @@ def test_secrets(runloop: sdk.RunloopSDK) -> None:
             gone.get_info()
     with pytest.raises(sdk.BadRequestError, match="SDK_SECRET"):
         runloop.devbox.create(secrets={"TOKEN": "SDK_SECRET"})
+
+
+def test_an_ssh_key_opens_the_devbox(runloop: sdk.RunloopSDK, tmp_path: Path) -> None:
+    need("sshd", "ssh", "ssh-keygen")
+    with runloop.devbox.create() as devbox:
+        try:
+            key = devbox.net.create_ssh_key()
+        except sdk.BadRequestError as error:
+            if "capability_missing" not in str(error):
+                raise
+            pytest.skip(str(error))
+        identity = tmp_path / "key"
+        identity.write_text(key.ssh_private_key)
+        identity.chmod(0o600)
+        extra = key.model_extra or {}
+        (tmp_path / "known").write_text(f"[{key.url}]:{extra['port']} {extra['host_key']}\n")
+        command = [
+            "ssh",
+            "-F",
+            "none",
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            f"UserKnownHostsFile={tmp_path}/known",
+        ]
+        command += ["-i", str(identity), "-p", str(extra["port"]), f"{key.ssh_user}@{key.url}", "echo in"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+        assert (key.id, done.stdout, done.returncode) == (devbox.id, "in\n", 0), done.stderr
 
 
 def test_storage_objects(runloop: sdk.RunloopSDK, tmp_path: Path) -> None:

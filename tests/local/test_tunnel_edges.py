@@ -13,9 +13,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from pytest_runloop.local import listener
 from pytest_runloop.local.engine.select import open_engine
 from pytest_runloop.local.settings import Settings
-from pytest_runloop.local.tunnels import listener
 
 from .running import PATIENCE, Inside, inside
 

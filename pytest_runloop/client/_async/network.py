@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...contract.endpoints import tunnels
+from ...contract.endpoints import devboxes, tunnels
+from ...contract.views.ssh import DevboxCreateSSHKeyResponse
 from ...contract.views.tunnels import DevboxTunnelView, TunnelView
 from ..errors import hide_from_traceback
+from ..ssh import write_access
 from .transport import AsyncTransport
 
 if TYPE_CHECKING:
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
         SDKDevboxEnableTunnelParams,
         SDKDevboxRemoveTunnelParams,
     )
+    from ...contract.params.options import LongRequestOptions
 
 __tracebackhide__ = hide_from_traceback
 
@@ -52,3 +57,25 @@ class AsyncNetworkInterface:
     async def remove_tunnel(self, **params: Unpack[SDKDevboxRemoveTunnelParams]) -> None:
         """Take back what `enable_tunnel` did or, with `port`, what `create_tunnel` did for it."""
         await self._transport.call(tunnels.REMOVE, self._path, params)
+
+    async def create_ssh_key(self, **options: Unpack[LongRequestOptions]) -> DevboxCreateSSHKeyResponse:
+        """Make a key that opens the devbox by SSH; `ssh_config` puts it to use.
+
+        Each call makes a further key. All are valid until the devbox ends, also after a suspension.
+
+        :return: `ssh_private_key`, `ssh_user`, `url`; of the local backend `port` and `host_key` too.
+        :raises BadRequestError: if it is not running, or cannot have an OpenSSH server.
+        """
+        return await self._transport.call(devboxes.CREATE_SSH_KEY, self._path, options)
+
+    async def ssh_config(self, directory: str | PathLike[str], **options: Unpack[LongRequestOptions]) -> Path:
+        """Make a key, and write all that OpenSSH's programs need to reach the devbox as `devbox`.
+
+        `ssh -F CONFIG devbox COMMAND`, and so do `scp`, `sftp` and `rsync -e "ssh -F CONFIG"`.
+
+        :param directory: where to write; made if it is missing. The key is for its owner only.
+        :return: the path of the configuration.
+        :raises BadRequestError: if it is not running, or cannot have an OpenSSH server.
+        """
+        key = await self.create_ssh_key(**options)
+        return write_access(Path(directory), key, self._transport.settings.base_url)

@@ -13,6 +13,7 @@ from ..views.devboxes import (
 )
 from ..views.executions import DevboxExecutionDetailView
 from ..views.snapshots import DevboxSnapshotView
+from ..views.ssh import DevboxCreateSSHKeyResponse
 
 _DEVBOX = Json(view=DevboxView)
 _SNAPSHOT = Json(view=DevboxSnapshotView)
@@ -31,6 +32,7 @@ SHUTDOWN = post("/v1/devboxes/{id}/shutdown", _DEVBOX, params.DevboxShutdownPara
 SUSPEND = post("/v1/devboxes/{id}/suspend", _DEVBOX)
 RESUME = post("/v1/devboxes/{id}/resume", _DEVBOX)
 KEEP_ALIVE = post("/v1/devboxes/{id}/keep_alive", Empty())
+CREATE_SSH_KEY = post("/v1/devboxes/{id}/create_ssh_key", Json(view=DevboxCreateSSHKeyResponse))
 LOGS = get("/v1/devboxes/{id}/logs", Json(view=DevboxLogsListView), params.DevboxLogsListParams)
 TAIL_LOGS = get(
     "/v1/devboxes/{id}/logs/tail",

@@ -12,6 +12,7 @@ from ...contract.views.devboxes import (
     DevboxResourceUsageView,
     DevboxView,
 )
+from ...contract.views.ssh import DevboxCreateSSHKeyResponse
 from .. import logbook
 from ..backend import Backend
 from ..calls import Call
@@ -119,6 +120,12 @@ async def keep_alive(backend: Backend, call: Call) -> None:
         raise life.devbox.refusal("keep it alive")
     with life.using():
         life.keep_alive()
+
+
+@HANDLES(endpoints.CREATE_SSH_KEY)
+async def create_ssh_key(backend: Backend, call: Call) -> DevboxCreateSSHKeyResponse:
+    """Make a further key that opens a devbox."""
+    return await backend.ssh.new_key(backend.life(call.id))
 
 
 @HANDLES(endpoints.LOGS)

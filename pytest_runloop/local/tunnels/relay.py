@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 
+from ..listener import Serve
 from ..notice import Notice
 from .bodies import Body, Endless, body_of_request, body_of_response
 from .heads import HeadError, Request, Response
@@ -53,6 +54,11 @@ class _Asked:
         self.begun = True
         if self.switched is not None and not self.switched.done():
             self.switched.set_result(switched)
+
+
+def through(keeper: Doorkeeper) -> Serve:
+    """Return what a listener does with connections whose requests go through a doorkeeper."""
+    return lambda client: Relay(client, keeper).run()
 
 
 class Relay:

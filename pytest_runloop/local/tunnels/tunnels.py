@@ -13,13 +13,13 @@ from ...contract.views.tunnels import DevboxTunnelView, TunnelView
 from ..clock import Clock
 from ..errors import ApiError, as_api_error
 from ..life import Life
+from ..listener import Listener
 from ..settings import Settings
 from ..tasks import Tasks
 from .entrance import Entrance
 from .heads import Request
-from .listener import Listener
 from .refusals import RefusedError
-from .relay import LINGER, Doorkeeper, Passage
+from .relay import LINGER, Doorkeeper, Passage, through
 from .rules import Rules
 
 _ALPHABET = string.digits + string.ascii_lowercase
@@ -165,6 +165,6 @@ class Tunnels:
 
 def _listener(keeper: Doorkeeper) -> Listener:
     try:
-        return Listener(keeper)
+        return Listener(through(keeper))
     except OSError as error:
         raise as_api_error(error, "open a port of this machine for the tunnel") from error

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from ..tasks import Tasks
-from .relay import Doorkeeper, Relay
+from .tasks import Tasks
+
+Serve = Callable[[socket.socket], Coroutine[Any, Any, None]]
+"""Sees a connection through, and closes it. Cancelled, it ends it at once."""
 
 _BACKLOG = 1024
 _PAUSE = 0.1
@@ -14,17 +18,17 @@ _PAUSE = 0.1
 
 
 class Listener:
-    """A port of 127.0.0.1, for requests that go through one doorkeeper.
+    """A port of 127.0.0.1.
 
-    :param keeper: decides on them.
+    :param serve: sees each connection through.
     :raises OSError: if no port can be had.
     """
 
-    def __init__(self, keeper: Doorkeeper) -> None:
-        self._keeper = keeper
+    def __init__(self, serve: Serve) -> None:
+        self._serve = serve
         self._socket = _listening()
         self.port: int = self._socket.getsockname()[1]
-        self._relays = Tasks()
+        self._served = Tasks()
         self._accepting = asyncio.get_running_loop().create_task(self._accept())
         # Not earlier: the event loop still looks at the socket.
         self._accepting.add_done_callback(lambda _: self._socket.close())
@@ -38,7 +42,7 @@ class Listener:
                 await asyncio.sleep(_PAUSE)
                 continue
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._relays.start(Relay(client, self._keeper).run())
+            self._served.start(self._serve(client))
 
     async def close(self, seconds: float = 0) -> None:
         """Take no more connections, and end those that are there.
@@ -47,7 +51,7 @@ class Listener:
         """
         self._accepting.cancel()
         await asyncio.wait({self._accepting})
-        await self._relays.finish(seconds)
+        await self._served.finish(seconds)
 
 
 def _listening() -> socket.socket:
