@@ -10,7 +10,7 @@ from typing import ClassVar
 from pytest_runloop.local.engine import container_programs, host, launcher
 from pytest_runloop.local.engine.container_launcher import ContainerLauncher
 from pytest_runloop.local.engine.container_programs import ContainerProgram, Mount
-from pytest_runloop.local.engine.namespace_tier import NamespaceTier
+from pytest_runloop.local.engine.namespace_tier import NamespaceTier, SharedNetwork
 from pytest_runloop.local.engine.protocol import EngineError
 from pytest_runloop.local.engine.sessions import Session
 from pytest_runloop.local.engine.tiers import Helpers
@@ -66,6 +66,10 @@ class ContainerTier(NamespaceTier):
     async def _open(self, program: ContainerProgram, machine: host.Host) -> None:
         assert self._launcher is not None
         await asyncio.to_thread(self._launcher.open, program, list(_mounts(machine)), machine.python)
+
+
+class SharedNetworkContainerTier(SharedNetwork, ContainerTier):
+    """The `container` tier on the network of this machine."""
 
 
 def _mounts(machine: host.Host) -> Iterator[Mount]:

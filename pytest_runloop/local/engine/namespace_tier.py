@@ -91,11 +91,15 @@ class NamespaceTier(Tier):
         return name.replace("/", "-"), name, [*(str(path) for path in above if path.is_dir()), f"/{name}"]
 
 
-class SharedNetworkTier(NamespaceTier):
-    """The same where no network of their own can be had for boxes: all share this machine's."""
+class SharedNetwork:
+    """What differs where no network of their own can be had for boxes: all share this machine's."""
 
     capabilities: ClassVar[frozenset[Capability]] = NamespaceTier.capabilities - {Capability.PRIVATE_PORTS}
     isolation: ClassVar[str] = "pytest_runloop.local.engine.namespace:Namespaced"
+
+
+class SharedNetworkTier(SharedNetwork, NamespaceTier):
+    """The `namespace` tier on the network of this machine."""
 
 
 async def _require_namespaces(helpers: Helpers, flags: int) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pytest_runloop.local.engine import remedies
 from pytest_runloop.local.engine.confined_tiers import LandlockTier, ProcessTier
-from pytest_runloop.local.engine.container_tier import ContainerTier
+from pytest_runloop.local.engine.container_tier import ContainerTier, SharedNetworkContainerTier
 from pytest_runloop.local.engine.engine import SandboxEngine
 from pytest_runloop.local.engine.launcher import BootError
 from pytest_runloop.local.engine.namespace_tier import NamespaceTier, SharedNetworkTier
@@ -23,6 +23,10 @@ from pytest_runloop.local.engine.tiers import Tier, TierReport
 
 _TIERS: dict[str, type[Tier]] = {
     tier.name: tier for tier in (NamespaceTier, ContainerTier, LandlockTier, ProcessTier)
+}
+_SHARED_NETWORK: dict[str, type[Tier]] = {
+    NamespaceTier.name: SharedNetworkTier,
+    ContainerTier.name: SharedNetworkContainerTier,
 }
 _AUTOMATIC = (NamespaceTier.name, ContainerTier.name, LandlockTier.name)
 """Best first. Plain processes isolate nothing, so they have to be asked for."""
@@ -101,10 +105,13 @@ async def _open_whole(name: str, state_dir: Path) -> SandboxEngine:
     try:
         return await _open(_TIERS[name](), state_dir)
     except EngineError as error:
-        if name != NamespaceTier.name:
+        if name not in _SHARED_NETWORK:
+            raise
+        # A container engine that did not answer would keep us waiting once more.
+        if name == ContainerTier.name and not isinstance(error, BootError):
             raise
         refused = error
-    engine = await _open(SharedNetworkTier(), state_dir)
+    engine = await _open(_SHARED_NETWORK[name](), state_dir)
     remedy = remedies.for_networks(refused.number if isinstance(refused, BootError) else 0)
     engine.notes.append(
         "devboxes share this machine's network, so two of them cannot listen on one port:"
