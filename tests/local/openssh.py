@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_runloop import BadRequestError, Runloop
+from pytest_runloop import CapabilityMissingError, Runloop
 
 from .running import PATIENCE, Server
 
@@ -37,9 +37,7 @@ class Access:
         with Runloop(backend.base_url, backend.api_key) as runloop:
             try:
                 return cls(runloop.devbox.from_id(devbox).net.ssh_config(directory))
-            except BadRequestError as error:
-                if error.code not in ("capability_missing", "ssh_unavailable"):
-                    raise
+            except CapabilityMissingError as error:
                 pytest.skip(str(error))
 
     def run(self, program: str, *arguments: str, data: str = "") -> subprocess.CompletedProcess[str]:
