@@ -40,7 +40,8 @@ def test_the_system_is_stacked_upon_and_the_python_is_in_sight(state: Path) -> N
     assert not set(found.overlaid) & {"home", "root", "tmp", "run", "var", "etc", "dev", "proc"}
 
 
-def test_a_directory_that_holds_the_state_is_not_stacked_upon() -> None:
+def test_a_directory_that_holds_the_state_is_not_stacked_upon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "base_prefix", "/elsewhere/python")  # Else the interpreter's is shown as it is.
     found = host.survey(Path("/usr/local/state"))
     assert "usr" not in (*found.overlaid, *found.bound)
 

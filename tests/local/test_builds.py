@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import random
@@ -16,6 +17,8 @@ import httpx
 import pytest
 
 from pytest_runloop import BlueprintFailedError, Runloop
+from pytest_runloop.local.engine.protocol import EngineError
+from pytest_runloop.local.engine.select import open_engine
 
 from .box import Box, ok, refused
 from .builds import built as _built
@@ -34,9 +37,17 @@ def name() -> str:
     return f"bp-{uuid.uuid4().hex}"
 
 
+async def _open_and_close(isolation: str, state_dir: Path) -> None:
+    await (await open_engine(isolation, state_dir)).close()
+
+
 @pytest.fixture(scope="session", params=["namespace", "landlock"])
 def tier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of each tier that gives devboxes homes of their own."""
+    """A server of each tier that gives devboxes homes of their own and can be had here."""
+    try:
+        asyncio.run(_open_and_close(request.param, tmp_path_factory.mktemp("trial")))
+    except EngineError as error:
+        pytest.skip(str(error))
     with server(tmp_path_factory.mktemp("state"), isolation=request.param) as running:
         yield running
 
