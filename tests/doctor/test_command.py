@@ -104,7 +104,8 @@ def test_what_was_passed_over_is_told_with_reason_and_remedy(tmp_path: Path) -> 
 
 def test_where_nothing_works_it_still_says_so(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file in the place of a directory")
-    report = Doctor(tmp_path, _NOTHING).report(status=1)
+    # No container engine either.
+    report = Doctor(tmp_path, _NOTHING, {"PATH": str(tmp_path)}).report(status=1)
     assert report["isolation"]["tier"] is None
     works = {tier["tier"]: tier["works"] for tier in report["isolation"]["tiers"]}
     assert (works["namespace"], works["landlock"], works["process"]) == (False, False, True)

@@ -74,7 +74,6 @@ def test_what_this_backend_cannot_honour_is_refused(api: httpx.Client, params: d
 def test_empty_values_of_unsupported_parameters_and_sizing_hints_are_accepted(api: httpx.Client) -> None:
     launch = {
         "resource_size_request": "SMALL",
-        "custom_cpu_cores": 2,
         "available_ports": [80],
         "architecture": None,
     }

@@ -181,7 +181,8 @@ def _read(path: Path) -> bytes:
 
 
 def _children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for children in lists for child in children.split()]
 
 
 def test_a_devbox_that_reaches_the_server_gets_nothing_from_it(

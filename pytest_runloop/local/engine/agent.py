@@ -156,7 +156,8 @@ class Agent:
 
     def _draft(self, message: Message, _: list[int]) -> tuple[int | None, list[int]]:
         number, descriptor = self._drafts.begin(message["path"], message["mode"])
-        os.set_blocking(descriptor, True)
+        if number is not None:  # Else it may be a pipe that nobody empties, and its writer would hang.
+            os.set_blocking(descriptor, True)
         return number, [descriptor]
 
     def _keep(self, message: Message, _: list[int]) -> tuple[None, list[int]]:
