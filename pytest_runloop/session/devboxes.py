@@ -7,7 +7,6 @@ import math
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import backend, options
@@ -25,18 +24,6 @@ if TYPE_CHECKING:
 
 # What fails here is told in words. Who wants to see these frames all the same has --full-trace.
 __tracebackhide__ = True
-
-
-@dataclass(slots=True)
-class Held:
-    """A devbox in use.
-
-    :param seconds: how long it took from the request until it ran.
-    """
-
-    entry: Entry
-    devbox: Devbox
-    seconds: float
 
 
 class Devboxes:
@@ -81,28 +68,51 @@ class Devboxes:
         """
         self._failures.check(params)
 
-    def boot(self, params: Mapping[str, Any], test: str) -> Held:
-        """Make a devbox and wait until it runs.
+    def reach(self) -> None:
+        """Find out whether anybody is there to give devboxes, before anything is noted down for them.
 
-        :param params: the create parameters.
-        :param test: whom it is for.
-        :raises UnavailableError: if there is no backend.
-        :raises RunloopError: if the service refuses, or the devbox does not come up. Nothing is left then.
+        :raises StopRunError: if there is no backend, or it has ended.
+        :raises RunloopError: if nobody answers, or the key is not taken.
         """
         backend.refuse_ended(self._run)
         self._knock()
-        client = self.client
-        entry = self._run.ledger.intend(test)
+
+    def boot(self, entry: Entry, params: Mapping[str, Any]) -> tuple[Devbox, float]:
+        """Make a devbox and wait until it runs.
+
+        :param entry: its entry in the ledger.
+        :param params: the create parameters.
+        :return: the devbox, and how many seconds it took.
+        :raises UnavailableError: if there is no backend.
+        :raises RunloopError: if the service refuses, or the devbox does not come up. Nothing is left then.
+        """
+        start = time.monotonic()
         try:
-            with self._waiting.announced(test):
-                held = self._boot(client, entry, params)
+            with self._waiting.announced(entry.test):
+                devbox = self._boot(self.client, entry, params)
         except BaseException as error:
             self._undo(entry, params, error)
             self._failures.add(params, error)
             raise
+        seconds = time.monotonic() - start
         self._failures.forget(params)
-        self._run.journal.note("devbox", id=held.devbox.id, test=test, seconds=held.seconds)
-        return held
+        self._run.journal.note("devbox", id=devbox.id, test=entry.test, seconds=seconds)
+        return devbox, seconds
+
+    def ailment(self, entry: Entry) -> str | None:
+        """Say why a devbox cannot be used any more; `None` if it runs."""
+        from ..client.errors import RunloopError
+
+        if entry.devbox is None:
+            return "its id is not known"
+        try:
+            view = self.client.devbox.from_id(entry.devbox).get_info()
+        except RunloopError as error:
+            return str(error)
+        if view.status == "running":
+            return None
+        reason = view.failure_reason or view.shutdown_reason
+        return f"its status is `{view.status}`" + (f", for the reason `{reason}`" if reason else "")
 
     def _knock(self) -> None:
         """Before the first boot, find out whether anybody is there who takes the key.
@@ -114,14 +124,13 @@ class Devboxes:
             newest(self._client(quick=True), limit=1)
             self._reached = True
 
-    def _boot(self, client: Runloop, entry: Entry, params: Mapping[str, Any]) -> Held:
-        start = time.monotonic()
+    def _boot(self, client: Runloop, entry: Entry, params: Mapping[str, Any]) -> Devbox:
         view = create(client, entry, params)
         self._run.ledger.complete(entry, view.id)
         devbox = client.devbox.from_id(view.id)
         if view.status != "running":
             devbox.await_running(polling_config=_limit(self._run.settings[options.BOOT_TIMEOUT]))
-        return Held(entry, devbox, time.monotonic() - start)
+        return devbox
 
     def _undo(self, entry: Entry, params: Mapping[str, Any], error: BaseException) -> None:
         """End what may have come of a create call that failed or was interrupted.

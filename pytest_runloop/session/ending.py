@@ -6,13 +6,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .ledger import Entry, Ledger
 from .requests import ENDED, living_of
 
 if TYPE_CHECKING:
     from .. import Runloop
+
+T = TypeVar("T")
 
 WORKERS = 16
 
@@ -39,12 +41,12 @@ def _shut_down(client: Runloop, devbox: str) -> None:
             raise
 
 
-def end_all(entries: Iterable[Entry], end_one: Callable[[Entry], None], seconds: float) -> None:
+def end_all(entries: Iterable[T], end_one: Callable[[T], None], seconds: float) -> None:
     """End many at once, within a budget. Those that stay in the ledger are not confirmed.
 
     The threads are daemons: one that hangs must not keep pytest from ending.
     """
-    waiting: queue.SimpleQueue[Entry] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[T] = queue.SimpleQueue()
     for entry in entries:
         waiting.put(entry)
     threads = [
@@ -58,7 +60,7 @@ def end_all(entries: Iterable[Entry], end_one: Callable[[Entry], None], seconds:
         thread.join(max(0.0, deadline - time.monotonic()))
 
 
-def _drain(waiting: queue.SimpleQueue[Entry], end_one: Callable[[Entry], None]) -> None:
+def _drain(waiting: queue.SimpleQueue[T], end_one: Callable[[T], None]) -> None:
     while True:
         try:
             entry = waiting.get_nowait()

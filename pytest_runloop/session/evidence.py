@@ -9,7 +9,7 @@ import pytest
 from . import options
 
 if TYPE_CHECKING:
-    from .devboxes import Devboxes, Held
+    from .lending import Held, Lending
     from .run import Run
 
 DEVBOX, SECONDS, SNAPSHOT = "runloop_devbox", "runloop_boot_seconds", "runloop_snapshot"
@@ -36,7 +36,7 @@ def watch(item: pytest.Item, report: pytest.TestReport) -> None:
         item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
 
 
-def settle(item: pytest.Item, report: pytest.TestReport, run: Run, devboxes: Devboxes) -> None:
+def settle(item: pytest.Item, report: pytest.TestReport, run: Run, lending: Lending) -> None:
     """End the test's devboxes, after a snapshot where one is wanted.
 
     Here and not in the fixture's teardown, for only now the whole verdict is known. Nothing that goes
@@ -49,7 +49,9 @@ def settle(item: pytest.Item, report: pytest.TestReport, run: Run, devboxes: Dev
         if wanted:
             _snapshot(item, report, run, held)
         try:
-            devboxes.end(held.entry)
+            ailment = lending.take_back(held)
+            if ailment is not None:
+                _tell(report, f"Devbox {held.devbox.id} is not handed on to other tests: {ailment}")
         except Exception as error:
             _tell(report, f"Devbox {held.devbox.id} was not confirmed to have ended: {error}")
     del item.stash[_HELD], item.stash[_FAILED]  # a rerun of the test uses the same item

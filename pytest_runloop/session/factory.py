@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .ending import end_all
-from .ledger import Entry
 
 if TYPE_CHECKING:
     from .. import Devbox
+    from .lending import Held
     from .member import Member
     from .spec import Spec
 
@@ -28,7 +28,7 @@ class DevboxFactory:
         self._member = member
         self._session = session
         self._defaults = defaults
-        self._made: list[Entry] = []
+        self._made: list[Held] = []
 
     def __call__(self, **parameters: Any) -> Devbox:
         """Make a devbox and wait until it runs.
@@ -38,11 +38,24 @@ class DevboxFactory:
         :raises RunloopError: if the service refuses, or the devbox does not come up.
         """
         __tracebackhide__ = True
-        held = self._member.further_devbox(self._session, self._defaults, parameters)
-        self._made.append(held.entry)
-        return held.devbox
+        return self.several(1, **parameters)[0]
+
+    def several(self, count: int, **parameters: Any) -> list[Devbox]:
+        """Make several devboxes of a kind. Under a cap, all of them are waited for in one step.
+
+        Two tests that each take one devbox and then wait for a second would otherwise wait for each other.
+
+        :param count: how many.
+        :param parameters: the arguments of the marker, merged over `devbox_defaults`.
+        :raises ValueError: if an argument is wrong.
+        :raises RunloopError: if the service refuses, or a devbox does not come up. None is left then.
+        """
+        __tracebackhide__ = True
+        made = self._member.further_devboxes(self._session, self._defaults, parameters, count)
+        self._made += made
+        return [held.devbox for held in made]
 
     def end(self) -> None:
         """End all that it made. What is not confirmed is left to the end of the run."""
-        end_all(self._made, self._member.devboxes.end, SECONDS)
+        end_all(self._made, self._member.lending.end, SECONDS)
         self._made.clear()

@@ -72,6 +72,10 @@ class Ledger:
         """Remove an entry whose devbox has ended, or never came to be."""
         self._path(entry.key).unlink(missing_ok=True)
 
+    def find(self, key: str) -> Entry | None:
+        """Return an entry, or `None` if it was struck or never written."""
+        return self._read(self._path(key)) if key else None
+
     def __iter__(self) -> Iterator[Entry]:
         for path in sorted(self._folder.glob("*.json")):
             entry = self._read(path)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import evidence, interrupts, marker, spec, summary, sweep
-from .devboxes import Devboxes, Held
+from .devboxes import Devboxes
 from .errors import StopRunError, UnavailableError
+from .lending import Held, Lending
 from .patience import Patience
-from .run import WORKER_INPUT, Run, directory_from_controller
+from .pool.notice import WaitNotice
+from .run import WORKER_INPUT, Run, directory_from_controller, pool_in
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -30,9 +32,12 @@ class Member:
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.run = Run(settings, directory_from_controller(config), self._when_made)
-        self.devboxes = Devboxes(self.run, Patience(config))
+        self._patience = Patience(config)
+        self.devboxes = Devboxes(self.run, self._patience)
+        self.lending = Lending(self.run, self.devboxes)
         self.interrupted = False
         self._sweep: sweep.OfDeadRuns | None = None
+        self._notice: WaitNotice | None = None
         self._take_back: Callable[[], None] = lambda: None
 
     def _when_made(self, path: Path) -> None:
@@ -40,6 +45,8 @@ class Member:
         self._take_back = interrupts.bridge()
         self._sweep = sweep.OfDeadRuns(path)
         self._sweep.start()
+        self._notice = WaitNotice(pool_in(path, self.run.settings), self._patience.speak)
+        self._notice.start()
 
     def devbox_for(self, request: pytest.FixtureRequest, defaults: spec.Spec) -> Devbox:
         """Make the devbox of a test."""
@@ -47,8 +54,8 @@ class Member:
         item: pytest.Item = request.node
         with self._told_at_setup(item.session):
             by_hand = spec.by_hand(self.run.settings)
-            params = spec.merge([*self._base(defaults), *marker.of(item), by_hand])
-            held = self._booted(params, item.nodeid)
+            specs = [*self._base(defaults), *marker.of(item), by_hand]
+            held = self._lent(spec.merge(specs), item.nodeid, spec.reuse_in(specs, self.run.settings))
         evidence.hold(item, held)
         return held.devbox
 
@@ -60,11 +67,15 @@ class Member:
             with self.run.lock("session-devbox"):
                 known = self.run.path / "session-devbox"
                 if not known.exists():
-                    known.write_text(self._booted(params, "session_devbox").devbox.id, encoding="utf-8")
+                    held = self._lent(params, "session_devbox", "never")
+                    known.write_text(held.devbox.id, encoding="utf-8")
+                    self.lending.keep(held)
             return self.devboxes.client.devbox.from_id(known.read_text(encoding="utf-8"))
 
-    def further_devbox(self, session: pytest.Session, defaults: spec.Spec, wanted: spec.Spec) -> Held:
-        """Make a devbox that a test asked for in so many words.
+    def further_devboxes(
+        self, session: pytest.Session, defaults: spec.Spec, wanted: spec.Spec, count: int
+    ) -> list[Held]:
+        """Make devboxes that a test asked for in so many words.
 
         :raises ValueError: if what is wanted is wrong.
         :raises RunloopError: as the client raises it, with what a person needs as a note.
@@ -75,7 +86,7 @@ class Member:
             raise ValueError("devbox_factory: " + "; ".join(wrong))
         params = spec.merge([*self._base(defaults), wanted])
         try:
-            return self.devboxes.boot(params, "devbox_factory")
+            return self.lending.lend_several([params] * count, "devbox_factory")
         except Exception as error:
             why = self.devboxes.why_not(error, params)
             if isinstance(why, StopRunError):
@@ -107,8 +118,8 @@ class Member:
             raise UnavailableError("The fixture devbox_defaults is wrong: " + "; ".join(wrong))
         return [defaults, spec.of_settings(self.run.settings)]
 
-    def _booted(self, params: Mapping[str, Any], test: str) -> Held:
-        """Make a devbox for a fixture, whose errors are text, without a traceback.
+    def _lent(self, params: Mapping[str, Any], test: str, reuse: str) -> Held:
+        """Get a devbox for a fixture, whose errors are text, without a traceback.
 
         :raises UnavailableError: if it cannot be had.
         """
@@ -116,7 +127,7 @@ class Member:
 
         self.devboxes.refuse_hopeless(params)
         try:
-            return self.devboxes.boot(params, test)
+            return self.lending.lend(params, test, reuse=reuse)
         except RunloopError as error:
             raise self.devboxes.why_not(error, params) from None
 
@@ -142,7 +153,7 @@ class Member:
         """Look at a report of a test, and settle its devboxes if it is the last one."""
         evidence.watch(item, report)
         if report.when == "teardown":
-            evidence.settle(item, report, self.run, self.devboxes)
+            evidence.settle(item, report, self.run, self.lending)
 
     def for_worker(self) -> dict[str, str]:
         """Return what an xdist worker must be told to be part of the run."""
@@ -167,6 +178,8 @@ class Member:
         self._take_back()
 
     def _end_run(self) -> None:
+        if self._notice is not None:
+            self._notice.stop()
         left = sweep.own(self.run, interrupted=self.interrupted)
         for line in summary.unconfirmed(self.run, left):
             print(line, file=sys.stderr)

@@ -98,6 +98,13 @@ def _whole_seconds(value: str | float) -> int | None:
     return int(number)
 
 
+def _count(value: str | float) -> int | None:
+    number = float(value)
+    if not number.is_integer() or number < 1:
+        raise ValueError
+    return int(number)
+
+
 def _plan(value: str | float) -> str | None:
     """Check a fault plan. Who gives none imports nothing for it."""
     plan = str(value).strip()
@@ -147,6 +154,19 @@ FROM_SNAPSHOT = Option(
     "The snapshot that devboxes start from whose marker names no source; "
     "given on the command line, it holds over markers too.",
 )
+MAX_DEVBOXES = Option(
+    "max-devboxes",
+    Kind(_count, "a whole number greater than 0", "N", "float"),
+    None,
+    "How many devboxes the run may have at once, over all xdist workers. Tests that need one more wait.",
+)
+REUSE = Option(
+    "reuse",
+    one_of("never", "shared"),
+    "never",
+    "Which devbox a test gets whose marker does not say it. never: a new one. "
+    "shared: one that other tests had before, as they left it.",
+)
 BOOT_TIMEOUT = Option(
     "boot-timeout",
     Kind(_seconds, "a number of seconds greater than 0", "S", "float"),
@@ -181,6 +201,8 @@ OPTIONS: tuple[Option[Any], ...] = (
     BASE_URL,
     BLUEPRINT,
     FROM_SNAPSHOT,
+    MAX_DEVBOXES,
+    REUSE,
     BOOT_TIMEOUT,
     TTL,
     SNAPSHOT,

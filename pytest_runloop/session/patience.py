@@ -24,7 +24,7 @@ class Patience:
     @contextlib.contextmanager
     def announced(self, test: str) -> Iterator[None]:
         """Write a line if the body takes longer than a few seconds."""
-        timer = threading.Timer(SECONDS, self._speak, [f"runloop: still booting a devbox for {test} ..."])
+        timer = threading.Timer(SECONDS, self.speak, [f"runloop: still booting a devbox for {test} ..."])
         timer.daemon = True
         timer.start()
         try:
@@ -32,7 +32,8 @@ class Patience:
         finally:
             timer.cancel()
 
-    def _speak(self, line: str) -> None:
+    def speak(self, line: str) -> None:
+        """Write a line where somebody can see it."""
         plugins = self._config.pluginmanager
         reporter: Any = plugins.get_plugin("terminalreporter")
         capture: Any = plugins.get_plugin("capturemanager")

@@ -8,13 +8,16 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from . import options
 from .journal import Journal
 from .ledger import Ledger
+from .pool.pool import Pool
 from .settings import Settings
 from .state import state_directory
 
@@ -80,6 +83,11 @@ class Run:
         """What happened in the run."""
         return Journal(self.path / "journal.jsonl")
 
+    @cached_property
+    def pool(self) -> Pool:
+        """The slots for devboxes, shared by all processes of the run."""
+        return pool_in(self.path, self.settings, "" if self.owner else os.environ["PYTEST_XDIST_WORKER"])
+
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Keep every other process of the run out for the time being."""
@@ -100,6 +108,14 @@ class Run:
         if self._lock is not None:
             self._lock.release()
         self._path = None
+
+
+def pool_in(path: Path, settings: Settings, worker: str = "") -> Pool:
+    """Return the slots of the run in a directory.
+
+    :param worker: what this process is called among those of the run.
+    """
+    return Pool(path / "pool", settings[options.MAX_DEVBOXES], worker)
 
 
 def directory_from_controller(config: pytest.Config) -> Path | None:

@@ -6,6 +6,8 @@ A *spec* is a mapping with the keys of the marker. Later specs stand nearer to t
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, get_type_hints
@@ -20,7 +22,7 @@ SHORT = {"blueprint": "blueprint_name", "snapshot": "snapshot_id"}
 SOURCES = ("blueprint_name", "blueprint_id", "snapshot_id")
 MERGED = frozenset({"environment_variables", "file_mounts", "launch_parameters", "metadata", "secrets"})
 """Values that merge key by key. Every other value is replaced as a whole."""
-REUSE = ("never",)
+REUSE = ("never", "shared")
 
 
 @cache
@@ -48,7 +50,7 @@ def _unknown(key: str) -> str:
 def _bad_reuse(spec: Spec) -> Iterator[str]:
     if "reuse" in spec and spec["reuse"] not in REUSE:
         allowed = " or ".join(repr(value) for value in REUSE)
-        yield f"`reuse` must be {allowed} (a new devbox for each test), not {spec['reuse']!r}"
+        yield f"`reuse` must be {allowed}, not {spec['reuse']!r}"
 
 
 def _bad_sources(spec: Spec) -> Iterator[str]:
@@ -87,6 +89,22 @@ def of_settings(settings: Settings) -> Spec:
     if settings[options.TTL]:
         spec["launch_parameters"] = {"keep_alive_time_seconds": settings[options.TTL]}
     return spec
+
+
+def reuse_in(specs: Iterable[Spec], settings: Settings) -> str:
+    """Return which devbox a test gets: as the nearest spec says, else as the options say."""
+    said = [spec["reuse"] for spec in specs if "reuse" in spec]
+    return str(said[-1]) if said else settings[options.REUSE]
+
+
+def fingerprint(params: Mapping[str, Any], reuse: str, run: str) -> str:
+    """Return what is equal for devboxes that can stand in for each other, and gives nothing away.
+
+    :param params: create parameters.
+    :param run: the id of the run, in which alone it is of use.
+    """
+    canonical = json.dumps([run, reuse, params], sort_keys=True, default=repr)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def by_hand(settings: Settings) -> Spec:

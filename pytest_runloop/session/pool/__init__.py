@@ -1,0 +1,1 @@
+"""The devboxes that all processes of a run share, and the cap on how many there are."""

@@ -1,0 +1,108 @@
+"""Devboxes that several tests and workers share, and the cap on how many there are."""
+
+from __future__ import annotations
+
+import pytest
+
+from .suite import Suite
+
+SHARED = """
+@pytest.mark.devbox(reuse="shared")
+@pytest.mark.parametrize("number", range(3))
+def test_it_is_as_it_was_left(devbox, number):
+    devbox.cmd.exec("echo x >> seen")
+    assert devbox.file.read(file_path="seen") == "x\\n" * (number + 1)
+
+@pytest.mark.devbox(reuse="shared", environment_variables={"A": "1"})
+def test_other_arguments_are_another_devbox(devbox):
+    assert devbox.cmd.exec("test -e seen").failed
+
+def test_a_test_that_does_not_share_has_its_own(devbox):
+    assert devbox.cmd.exec("test -e seen").failed
+"""
+
+
+def test_tests_share_a_devbox_that_was_made_from_the_same(suite: Suite) -> None:
+    suite.write(SHARED)
+    result = suite.run("-p", "no:xdist", "-W", "error")
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(["*3 devboxes, boot*"])
+
+
+COUNTING = """
+import pathlib, time
+
+@pytest.mark.parametrize("number", range(8))
+def test_never_too_many(devbox, number, runloop):
+    alive = runloop.devbox.list(status="running")
+    assert len([box.id for box in alive]) <= 2
+    time.sleep(0.1)
+"""
+
+
+def test_the_cap_holds_over_all_workers(suite: Suite) -> None:
+    suite.write(COUNTING)
+    result = suite.run("-n", "4", "--runloop-max-devboxes=2", "--runloop-boot-timeout=120")
+    result.assert_outcomes(passed=8)
+
+
+def test_what_can_never_be_had_is_an_error_that_says_so(suite: Suite) -> None:
+    suite.write("""
+def test_two(devbox, devbox_factory):
+    devbox_factory()
+
+def test_three_in_one_step(devbox_factory):
+    devbox_factory.several(3)
+
+def test_both_in_one_step(devbox_factory):
+    one, two = devbox_factory.several(2)
+    assert one.id != two.id
+    for box in (one, two):
+        box.shutdown()
+""")
+    result = suite.run("-p", "no:xdist", "--runloop-max-devboxes=1")
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(["*This would wait forever:*", "*3 devboxes are wanted at once*"])
+    # The factory's devbox of the first test lives until the session ends.
+    result = suite.run("-p", "no:xdist", "--runloop-max-devboxes=2")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(["*3 devboxes are wanted at once*", "*This would wait forever:*"])
+
+
+def test_a_devbox_that_ended_under_a_test_is_named_and_not_handed_on(suite: Suite) -> None:
+    suite.write("""
+pytestmark = pytest.mark.devbox(reuse="shared")
+
+def test_ends_it(devbox):
+    devbox.shutdown()
+
+def test_gets_another(devbox):
+    assert devbox.cmd.exec("true").success
+""")
+    result = suite.run("-p", "no:xdist", "-rP")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*is not handed on to other tests: its status is `shutdown`*api_shutdown*"])
+
+
+def test_the_devbox_of_a_killed_worker_is_not_handed_on(suite: Suite) -> None:
+    suite.write("""
+import signal
+
+pytestmark = pytest.mark.devbox(reuse="shared")
+
+def test_dies(devbox):
+    devbox.file.write(file_path="dirt", contents="x")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def test_gets_a_clean_one(devbox):
+    assert devbox.cmd.exec("test -e dirt").failed
+""")
+    result = suite.run("-n", "1", "--runloop-max-devboxes=1")
+    result.assert_outcomes(passed=1, failed=1)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many"])
+def test_a_cap_that_is_none_is_refused(suite: Suite, value: str) -> None:
+    suite.write("def test_it(): pass")
+    result = suite.run(f"--runloop-max-devboxes={value}")
+    result.stderr.fnmatch_lines(["*runloop-max-devboxes*whole number greater than 0*"])
