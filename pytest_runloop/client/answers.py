@@ -118,8 +118,10 @@ def view_of(view: type[V], content: bytes, request: RequestInfo) -> V:
 def _lenient(view: type[V], data: Mapping[str, Any]) -> V:
     values = dict(data)
     for name, field in view.model_fields.items():
-        if name in data:
-            values[name] = _fitted(field.annotation, data[name])
+        spelled = field.serialization_alias or name
+        if spelled in data:
+            del values[spelled]
+            values[name] = _fitted(field.annotation, data[spelled])
         elif field.is_required():
             values[name] = None
     return view.model_construct(**values)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from .._version import __version__
 from ..contract.endpoint import Endpoint, Lane, Returns
+from ..contract.wire import on_wire
 from .errors import KEY_PREFIX, ArgumentError, RequestInfo, hide_from_traceback
 from .secret import Secret
 from .settings import CONNECT_SECONDS, Settings
@@ -120,7 +121,7 @@ def _split(endpoint: Endpoint[Any], params: Mapping[str, Any]) -> tuple[dict[str
     for name, value in params.items():
         place = query if endpoint.travels_in_query(name) else body
         place[endpoint.wire.get(name, name)] = value
-    return query, body
+    return query, on_wire(endpoint.params, body) if endpoint.params and body else body
 
 
 def _filled(template: str, path: Mapping[str, str]) -> str:

@@ -6,10 +6,12 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
+
+from .wire import wire_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def validated(params: type, value: Mapping[str, Any], *, lax: bool = False) -> d
 
 
 def _problems(params: type, error: ValidationError) -> Iterator[Problem]:
-    known = list(get_type_hints(params))
+    known = wire_names(params)
     for detail in error.errors(include_url=False, include_input=False):
         yield _problem(known, detail)
 
@@ -69,6 +71,8 @@ def _problem(known: list[str], detail: ErrorDetails) -> Problem:
         )
     if detail["type"] == "missing":
         return Problem(".".join(place), "is missing")
+    if detail["type"] == "union_tag_not_found":
+        return Problem(".".join([*place, detail["ctx"]["discriminator"].strip("'")]), "is missing")
     message = detail["msg"]
     return Problem(".".join(place), message[0].lower() + message[1:])
 

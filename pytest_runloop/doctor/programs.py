@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from .report import Program
 _SECONDS = 5.0
 _MORE_PLACES = "/usr/local/sbin:/usr/sbin:/sbin"
 """Where servers lie, and ordinary users do not look."""
+_OWN_PLACE = str(Path(sys.executable).parent)
 _VERSION = re.compile(r"\d+(?:\.\d+)+\w*")
 
 
@@ -25,15 +27,17 @@ class _Known:
     """A program that we ask.
 
     :param ask: arguments that have it tell its version.
-    :param package: of Debian.
+    :param package: of Debian, if it has one.
+    :param wheel: of the Python package index, if Debian has none. Its programs lie beside this Python's own.
     :param daemon: arguments that succeed only if what it talks to answers.
     """
 
     name: str
     serves: str
-    package: str
+    package: str = ""
     ask: tuple[str, ...] = ("--version",)
     daemon: tuple[str, ...] = ()
+    wheel: str = ""
 
 
 _KNOWN = (
@@ -46,6 +50,7 @@ _KNOWN = (
     _Known("ssh", "SSH into devboxes", "openssh-client", ask=("-V",)),
     _Known("git", "repositories in devboxes", "git"),
     _Known("npm", "packages of npm in devboxes", "npm"),
+    _Known("ast-grep", "scenarios that are scored by ast-grep", wheel="ast-grep-cli"),
 )
 
 
@@ -56,9 +61,13 @@ def examine_programs() -> list[Program]:
 
 
 def _examine(known: _Known) -> Program:
-    path = shutil.which(known.name, path=f"{os.environ.get('PATH', os.defpath)}:{_MORE_PLACES}")
+    places = [os.environ.get("PATH", os.defpath), _MORE_PLACES]
+    if known.wheel:
+        places.append(_OWN_PLACE)
+    path = shutil.which(known.name, path=":".join(places))
     if path is None:
-        remedy = f"install it: `apt-get install {known.package}` on Debian"
+        how = f"pip install {known.wheel}" if known.wheel else f"apt-get install {known.package}"
+        remedy = f"install it: `{how}`" + ("" if known.wheel else " on Debian")
         return Program(known.name, known.serves, None, remedy=remedy)
     status, said = _ask(path, *known.ask)
     version = _VERSION.search(said)

@@ -1,4 +1,4 @@
-"""The whole backend behind the HTTP application: devboxes, snapshots, blueprints, secrets, objects."""
+"""The whole backend behind the HTTP application: devboxes, and all that they start from and serve."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from .blueprints import Blueprints
 from .builds import environment_of_image
 from .clock import Clock, SystemClock
 from .commands import Commands
-from .devboxes import Devbox, Tools
+from .devboxes import Devbox, Initiator, Tools
 from .engine.protocol import Engine
 from .errors import ApiError, invalid, not_found
+from .evaluation.evaluation import Evaluation
 from .events import Death, DevboxEvents, UndisturbedDevboxes
 from .ids import new_id
 from .launch import (
@@ -86,23 +87,31 @@ class Backend:
         self.commands = Commands(engine, self._tasks)
         self.ssh = SSH(engine, self.directory, self._tasks)
         self.tunnels = Tunnels(self.clock, self.settings, self._tasks)
+        self.evaluation = Evaluation(
+            self._store, records, self, engine, self.clock, self._tasks, self.settings, server
+        )
         self._lives: dict[str, Life] = {}
         self._closing = False
         events.on_death(self._end)
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Settle what dead servers left half made."""
         living = self._presence.living()
-        for half_made in (self.snapshots, self.blueprints, self.objects):
+        for half_made in (self.snapshots, self.blueprints, self.objects, self.evaluation.scenario_runs):
             half_made.abandon(living)
 
-    def create(self, params: Mapping[str, Any]) -> Devbox:
+    def create(self, params: Mapping[str, Any], initiator: Initiator = ("api", None)) -> Devbox:
         """Make a devbox, and begin to boot it.
 
         :param params: as the API has them.
+        :param initiator: what makes it.
         :raises ApiError: if they contradict each other, or this backend cannot honour them.
         """
         if self._closing:
             raise ApiError(503, "shutting_down", "the local backend is shutting down", retry=False)
         launch = self._launch(params)
-        devbox = Devbox(new_id("dbx"), launch, self._tools)
+        devbox = Devbox(new_id("dbx"), launch, self._tools, initiator)
         life = self._lives[devbox.id] = Life(devbox, self.engine, self._tools, self._tasks)
         self._forget_oldest()
         if params.get("tunnel") is not None:

@@ -47,5 +47,13 @@ class Chunks(Protocol):
         """Give up what it holds."""
 
 
-Answer = BaseModel | Chunks | None
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A whole file, under the name that it is to be kept by."""
+
+    filename: str
+    content: bytes
+
+
+Answer = BaseModel | Chunks | Attachment | None
 Handler = Callable[["Backend", Call], Awaitable[Answer]]

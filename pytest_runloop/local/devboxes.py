@@ -21,6 +21,9 @@ from .notice import Notice
 from .settings import Settings
 from .shells import Shell
 
+Initiator = tuple[str, str | None]
+"""What made a devbox: `api`, or `scenario` with the id of the run."""
+
 _ENDS = frozenset[DevboxStatus]({"failure", "shutdown"})
 _NEXT: Mapping[DevboxStatus | None, frozenset[DevboxStatus]] = {
     None: frozenset({"provisioning"}),
@@ -63,8 +66,11 @@ class Tools:
 class Devbox:
     """One devbox, from its creation until the server forgets it."""
 
-    def __init__(self, identifier: str, launch: Launch, tools: Tools) -> None:
+    def __init__(
+        self, identifier: str, launch: Launch, tools: Tools, initiator: Initiator = ("api", None)
+    ) -> None:
         self.id = identifier
+        self._initiator = initiator
         self.launch = launch
         self.name = launch.name
         self.metadata = launch.metadata
@@ -148,6 +154,7 @@ class Devbox:
             state_transitions=list(self._transitions),
             failure_reason=self._failure_reason,
             shutdown_reason=self._shutdown_reason,
-            initiator_type="api",
+            initiator_type=self._initiator[0],
+            initiator_id=self._initiator[1],
             tunnel=self.tunnel,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from ..contract.endpoint import Binary, EventStream, Text
-from .calls import Answer, Chunks
+from .calls import Answer, Attachment, Chunks
 from .errors import ApiError
 from .routing import AnyEndpoint
 
@@ -34,7 +34,10 @@ def encoded(endpoint: AnyEndpoint, answer: Answer) -> Reply:
         # The API's empty record; clients fail on an empty body.
         return Reply(200, _JSON, b"{}")
     if isinstance(answer, BaseModel):
-        return Reply(200, _JSON, answer.model_dump_json().encode())
+        return Reply(200, _JSON, answer.model_dump_json(by_alias=True).encode())
+    if isinstance(answer, Attachment):
+        disposition = f'attachment; filename="{answer.filename}"'
+        return Reply(200, _content_type(endpoint), answer.content, (("content-disposition", disposition),))
     return Reply(200, _content_type(endpoint), answer)
 
 

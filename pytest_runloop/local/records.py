@@ -1,4 +1,4 @@
-"""What outlives the server: blueprints, snapshots, secrets and storage objects."""
+"""What outlives the server: a record for each kind of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from ..contract.views.benchmarks import BenchmarkRunView, BenchmarkView
 from ..contract.views.blueprints import BlueprintBuildLog, BlueprintView
+from ..contract.views.devboxes import DevboxLog
 from ..contract.views.objects import ObjectView
+from ..contract.views.scenarios import ScenarioRunView, ScenarioView
+from ..contract.views.scorers import ScorerView
 from ..contract.views.secrets import SecretView
 from ..contract.views.snapshots import DevboxSnapshotView, SnapshotStatus
 from .dockerfile.config import ImageConfig
@@ -133,6 +137,84 @@ class ObjectRecord(Record):
         return self.view.id
 
 
+class ScenarioRecord(Record):
+    """A scenario."""
+
+    view: ScenarioView
+
+    @property
+    def id(self) -> str:
+        """The scenario's id."""
+        return self.view.id
+
+
+class ScenarioRunRecord(Record):
+    """A run of a scenario.
+
+    :param scenario: as it was when the run began.
+    :param server: the server that its devbox lives in.
+    """
+
+    view: ScenarioRunView
+    scenario: ScenarioView
+    server: str
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.view.id
+
+
+class RunLogRecord(Record):
+    """The log of a run's devbox, which has ended."""
+
+    run_id: str
+    lines: list[DevboxLog]
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.run_id
+
+
+class ScorerRecord(Record):
+    """A custom scorer."""
+
+    view: ScorerView
+
+    @property
+    def id(self) -> str:
+        """The scorer's id."""
+        return self.view.id
+
+
+class BenchmarkRecord(Record):
+    """A benchmark."""
+
+    view: BenchmarkView
+
+    @property
+    def id(self) -> str:
+        """The benchmark's id."""
+        return self.view.id
+
+
+class BenchmarkRunRecord(Record):
+    """A run of a benchmark.
+
+    :param launch_parameters, mounts: what its profile gives to all devboxes, beside what the view has.
+    """
+
+    view: BenchmarkRunView
+    launch_parameters: dict[str, Any] = Field(default_factory=dict)
+    mounts: list[dict[str, Any]] = Field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.view.id
+
+
 class Records:
     """All collections of the store: one line for each kind."""
 
@@ -144,6 +226,12 @@ class Records:
         self.snapshots = Collection(store, "snapshot", SnapshotRecord)
         self.secrets = Collection(store, "secret", SecretRecord)
         self.objects = Collection(store, "object", ObjectRecord)
+        self.scenarios = Collection(store, "scenario", ScenarioRecord)
+        self.scenario_runs = Collection(store, "scenario_run", ScenarioRunRecord)
+        self.run_logs = Collection(store, "run_log", RunLogRecord)
+        self.scorers = Collection(store, "scorer", ScorerRecord)
+        self.benchmarks = Collection(store, "benchmark", BenchmarkRecord)
+        self.benchmark_runs = Collection(store, "benchmark_run", BenchmarkRunRecord)
 
 
 def wrong_tier(what: str, record: Layered, tier: str) -> ApiError:

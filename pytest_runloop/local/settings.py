@@ -19,6 +19,8 @@ class Settings:
     optimistic_timeout_max: int = 600
     keep_alive: int = 3600
     keep_alive_max: int = 172_800
+    scoring: int = 1800
+    """For all scoring functions of a run, where its scenario does not say (the API's default)."""
     processes: int = 4096
     """Of each devbox, threads included."""
     stream_keep_alive: float = 10

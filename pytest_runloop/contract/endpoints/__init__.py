@@ -6,7 +6,18 @@ from types import ModuleType
 from typing import Any
 
 from ..endpoint import Endpoint
-from . import blueprints, devboxes, executions, objects, secrets, snapshots, tunnels
+from . import (
+    benchmarks,
+    blueprints,
+    devboxes,
+    executions,
+    objects,
+    scenarios,
+    scorers,
+    secrets,
+    snapshots,
+    tunnels,
+)
 
 
 def _declared(module: ModuleType) -> list[Endpoint[Any]]:
@@ -15,6 +26,17 @@ def _declared(module: ModuleType) -> list[Endpoint[Any]]:
 
 ALL: tuple[Endpoint[Any], ...] = tuple(
     endpoint
-    for module in (devboxes, executions, snapshots, blueprints, tunnels, secrets, objects)
+    for module in (
+        devboxes,
+        executions,
+        snapshots,
+        blueprints,
+        tunnels,
+        secrets,
+        objects,
+        scenarios,
+        scorers,
+        benchmarks,
+    )
     for endpoint in _declared(module)
 )

@@ -6,7 +6,19 @@ from collections.abc import Mapping
 
 from ..calls import Handler
 from ..routing import AnyEndpoint
-from . import blueprints, devboxes, executions, files, objects, secrets, snapshots, tunnels
+from . import (
+    benchmarks,
+    blueprints,
+    devboxes,
+    executions,
+    files,
+    objects,
+    scenarios,
+    scorers,
+    secrets,
+    snapshots,
+    tunnels,
+)
 
 HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **devboxes.HANDLES.table,
@@ -17,4 +29,7 @@ HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **tunnels.HANDLES.table,
     **secrets.HANDLES.table,
     **objects.HANDLES.table,
+    **scenarios.HANDLES.table,
+    **scorers.HANDLES.table,
+    **benchmarks.HANDLES.table,
 }

@@ -1,0 +1,1 @@
+"""Scenarios, what scores them, benchmarks, and the runs of all these."""
