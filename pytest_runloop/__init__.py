@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         PollingTimeout,
         RateLimitError,
         RunloopError,
+        ScoringFailedError,
         SnapshotFailedError,
         UnprocessableEntityError,
     )
@@ -82,6 +83,7 @@ __all__ = [
     "RateLimitError",
     "Runloop",
     "RunloopError",
+    "ScoringFailedError",
     "SnapshotFailedError",
     "UnprocessableEntityError",
     "__version__",

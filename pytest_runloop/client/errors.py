@@ -264,6 +264,18 @@ class SnapshotFailedError(RunloopError):
         self.snapshot_id = snapshot_id
 
 
+class ScoringFailedError(RunloopError):
+    """A run of a scenario got no score.
+
+    :param message: which, and what became of it.
+    :param run_id: its id.
+    """
+
+    def __init__(self, message: str, *, run_id: str) -> None:
+        super().__init__(message)
+        self.run_id = run_id
+
+
 class CommandFailedError(RunloopError):
     """A command ended with another exit status than 0.
 

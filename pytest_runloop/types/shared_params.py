@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..contract.params.launch import AfterIdle, LaunchParameters
 from ..contract.params.mounts import AgentMountParameters, CodeMountParameters, ObjectMountParameters
+from ..contract.params.scenarios import RunProfile
 
 __all__ = [
     "AfterIdle",
@@ -11,4 +12,5 @@ __all__ = [
     "CodeMountParameters",
     "LaunchParameters",
     "ObjectMountParameters",
+    "RunProfile",
 ]

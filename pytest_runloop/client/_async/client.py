@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     import httpx
 
     from ...contract.endpoint import Endpoint
+    from .benchmarks import AsyncBenchmarkOps
     from .blueprints import AsyncBlueprintOps
     from .devboxes import AsyncDevboxOps
+    from .scenarios import AsyncScenarioOps
+    from .scorers import AsyncScorerOps
     from .secrets import AsyncSecretOps
     from .snapshots import AsyncSnapshotOps
     from .storage_objects import AsyncStorageObjectOps
@@ -53,8 +56,11 @@ class AsyncRunloop:
         # Here, not above: naming the class then costs no import of httpx, which takes longer than the rest.
         from ..pools import AsyncPools
         from ..retries import RetryPolicy
+        from .benchmarks import AsyncBenchmarkOps
         from .blueprints import AsyncBlueprintOps
         from .devboxes import AsyncDevboxOps
+        from .scenarios import AsyncScenarioOps
+        from .scorers import AsyncScorerOps
         from .secrets import AsyncSecretOps
         from .snapshots import AsyncSnapshotOps
         from .storage_objects import AsyncStorageObjectOps
@@ -67,6 +73,9 @@ class AsyncRunloop:
         self._snapshot = AsyncSnapshotOps(self._transport)
         self._secret = AsyncSecretOps(self._transport)
         self._storage_object = AsyncStorageObjectOps(self._transport)
+        self._scenario = AsyncScenarioOps(self._transport)
+        self._scorer = AsyncScorerOps(self._transport)
+        self._benchmark = AsyncBenchmarkOps(self._transport)
 
     @property
     def base_url(self) -> str:
@@ -97,6 +106,21 @@ class AsyncRunloop:
     def storage_object(self) -> AsyncStorageObjectOps:
         """Makes and finds storage objects."""
         return self._storage_object
+
+    @property
+    def scenario(self) -> AsyncScenarioOps:
+        """Makes and finds scenarios, and their runs."""
+        return self._scenario
+
+    @property
+    def scorer(self) -> AsyncScorerOps:
+        """Makes and finds custom scorers."""
+        return self._scorer
+
+    @property
+    def benchmark(self) -> AsyncBenchmarkOps:
+        """Makes and finds benchmarks, and their runs."""
+        return self._benchmark
 
     async def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

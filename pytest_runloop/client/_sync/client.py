@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     import httpx
 
     from ...contract.endpoint import Endpoint
+    from .benchmarks import BenchmarkOps
     from .blueprints import BlueprintOps
     from .devboxes import DevboxOps
+    from .scenarios import ScenarioOps
+    from .scorers import ScorerOps
     from .secrets import SecretOps
     from .snapshots import SnapshotOps
     from .storage_objects import StorageObjectOps
@@ -54,8 +57,11 @@ class Runloop:
         # Here, not above: naming the class then costs no import of httpx, which takes longer than the rest.
         from ..pools import Pools
         from ..retries import RetryPolicy
+        from .benchmarks import BenchmarkOps
         from .blueprints import BlueprintOps
         from .devboxes import DevboxOps
+        from .scenarios import ScenarioOps
+        from .scorers import ScorerOps
         from .secrets import SecretOps
         from .snapshots import SnapshotOps
         from .storage_objects import StorageObjectOps
@@ -68,6 +74,9 @@ class Runloop:
         self._snapshot = SnapshotOps(self._transport)
         self._secret = SecretOps(self._transport)
         self._storage_object = StorageObjectOps(self._transport)
+        self._scenario = ScenarioOps(self._transport)
+        self._scorer = ScorerOps(self._transport)
+        self._benchmark = BenchmarkOps(self._transport)
 
     @property
     def base_url(self) -> str:
@@ -98,6 +107,21 @@ class Runloop:
     def storage_object(self) -> StorageObjectOps:
         """Makes and finds storage objects."""
         return self._storage_object
+
+    @property
+    def scenario(self) -> ScenarioOps:
+        """Makes and finds scenarios, and their runs."""
+        return self._scenario
+
+    @property
+    def scorer(self) -> ScorerOps:
+        """Makes and finds custom scorers."""
+        return self._scorer
+
+    @property
+    def benchmark(self) -> BenchmarkOps:
+        """Makes and finds benchmarks, and their runs."""
+        return self._benchmark
 
     def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

@@ -7,6 +7,17 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from .benchmarks import (
+    BenchmarkCreateParams,
+    BenchmarkDefinitionsParams,
+    BenchmarkListParams,
+    BenchmarkListPublicParams,
+    BenchmarkRunListParams,
+    BenchmarkRunListScenarioRunsParams,
+    BenchmarkRunsParams,
+    BenchmarkStartRunBaseParams,
+    BenchmarkUpdateParams,
+)
 from .blueprints import BlueprintCreateParams, BlueprintListParams, BlueprintPreviewParams
 from .devboxes import (
     DevboxBaseCreateParams,
@@ -29,6 +40,16 @@ from .options import (
     LongRequestOptions,
     PollingRequestOptions,
 )
+from .scenarios import (
+    ScenarioCreateParams,
+    ScenarioListParams,
+    ScenarioListPublicParams,
+    ScenarioRunListParams,
+    ScenarioRunsParams,
+    ScenarioStartRunBaseParams,
+    ScenarioUpdateParams,
+)
+from .scorers import ScorerCreateParams, ScorerListParams, ScorerUpdateParams, ScorerValidateParams
 from .secrets import SecretListParams
 from .snapshots import DiskSnapshotListParams, DiskSnapshotUpdateParams
 from .tunnels import DevboxCreateTunnelParams, DevboxEnableTunnelParams, DevboxRemoveTunnelParams
@@ -156,3 +177,89 @@ class SDKObjectListPublicParams(ObjectListPublicParams, BaseRequestOptions, tota
 
 class SDKObjectDownloadParams(ObjectDownloadParams, BaseRequestOptions, total=False):
     """How to get a storage object's content."""
+
+
+class SDKScorerCreateParams(ScorerCreateParams, LongRequestOptions, total=False):
+    """A new custom scorer."""
+
+
+class SDKScorerListParams(ScorerListParams, BaseRequestOptions, total=False):
+    """Which custom scorers to list."""
+
+
+class SDKScorerUpdateParams(ScorerUpdateParams, LongRequestOptions, total=False):
+    """A custom scorer as it is to be."""
+
+
+class SDKScorerValidateParams(ScorerValidateParams, LongRequestOptions, total=False):
+    """How to try a custom scorer."""
+
+
+class SDKScenarioCreateParams(ScenarioCreateParams, LongRequestOptions, total=False):
+    """A new scenario."""
+
+
+class SDKScenarioListParams(ScenarioListParams, BaseRequestOptions, total=False):
+    """Which scenarios to list."""
+
+
+class SDKScenarioListPublicParams(ScenarioListPublicParams, BaseRequestOptions, total=False):
+    """Which public scenarios to list."""
+
+
+class SDKScenarioUpdateParams(ScenarioUpdateParams, LongRequestOptions, total=False):
+    """What is to be different of a scenario."""
+
+
+class SDKScenarioRunAsyncParams(ScenarioStartRunBaseParams, LongRequestOptions, total=False):
+    """How to begin a run of a scenario."""
+
+
+class SDKScenarioRunParams(SDKScenarioRunAsyncParams, PollingRequestOptions, total=False):
+    """How to begin a run of a scenario, and to wait until its devbox runs."""
+
+
+class SDKScenarioRunListParams(ScenarioRunListParams, BaseRequestOptions, total=False):
+    """Which runs of scenarios to list."""
+
+
+class SDKScenarioRunsParams(ScenarioRunsParams, BaseRequestOptions, total=False):
+    """How many runs of a scenario to list."""
+
+
+class SDKBenchmarkCreateParams(BenchmarkCreateParams, LongRequestOptions, total=False):
+    """A new benchmark."""
+
+
+class SDKBenchmarkListParams(BenchmarkListParams, BaseRequestOptions, total=False):
+    """Which benchmarks to list."""
+
+
+class SDKBenchmarkListPublicParams(BenchmarkListPublicParams, BaseRequestOptions, total=False):
+    """Which public benchmarks to list."""
+
+
+class SDKBenchmarkUpdateParams(BenchmarkUpdateParams, LongRequestOptions, total=False):
+    """What is to be different of a benchmark."""
+
+
+class SDKBenchmarkDefinitionsParams(BenchmarkDefinitionsParams, BaseRequestOptions, total=False):
+    """How many scenarios of a benchmark to list."""
+
+
+class SDKBenchmarkStartRunParams(BenchmarkStartRunBaseParams, LongRequestOptions, total=False):
+    """How to begin a run of a benchmark."""
+
+
+class SDKBenchmarkRunListParams(BenchmarkRunListParams, BaseRequestOptions, total=False):
+    """Which runs of benchmarks to list."""
+
+
+class SDKBenchmarkListRunsParams(BenchmarkRunsParams, BaseRequestOptions, total=False):
+    """How many runs of a benchmark to list."""
+
+
+class SDKBenchmarkRunListScenarioRunsParams(
+    BenchmarkRunListScenarioRunsParams, BaseRequestOptions, total=False
+):
+    """Which runs of scenarios of a benchmark's run to list."""

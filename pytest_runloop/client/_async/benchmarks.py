@@ -1,0 +1,103 @@
+"""Making and finding benchmarks, and finding their runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...contract.endpoints import benchmarks
+from ..answers import without
+from ..errors import RequestInfo, hide_from_traceback
+from ..pages import AsyncItems, Fetched, cursor_after
+from .benchmark import AsyncBenchmark
+from .benchmark_run import AsyncBenchmarkRun
+from .transport import AsyncTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import Unpack
+
+    from ...contract.endpoint import Endpoint
+    from ...contract.params.calls import (
+        SDKBenchmarkCreateParams,
+        SDKBenchmarkListParams,
+        SDKBenchmarkListPublicParams,
+        SDKBenchmarkRunListParams,
+    )
+    from ...contract.params.options import BaseRequestOptions
+    from ...contract.views.benchmarks import BenchmarkListView
+
+__tracebackhide__ = hide_from_traceback
+
+
+class AsyncBenchmarkOps:
+    """Makes and finds benchmarks; `runloop.benchmark`.
+
+    :param transport: the client's.
+    """
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def create(self, **params: Unpack[SDKBenchmarkCreateParams]) -> AsyncBenchmark:
+        """Keep a new benchmark.
+
+        :param params: `name`, and if wanted `scenario_ids`, `description`, and what its runs require.
+        :raises BadRequestError: if there is one of this name, or no such scenario.
+        """
+        view = await self._transport.call(benchmarks.CREATE, {}, params)
+        if not view.id:
+            raise without("id", RequestInfo("POST", "/v1/benchmarks"))
+        return AsyncBenchmark(self._transport, view.id)
+
+    def from_id(self, benchmark_id: str) -> AsyncBenchmark:
+        """Return the handle of a benchmark. Nothing is asked of the service, so it may not exist."""
+        return AsyncBenchmark(self._transport, benchmark_id)
+
+    def list(self, **params: Unpack[SDKBenchmarkListParams]) -> AsyncItems[AsyncBenchmark]:
+        """Return the benchmarks, newest first; further pages are fetched on the way.
+
+        :param params: `name` and `search` (the id or a part of the name) for those that fit, `limit` for at
+            most so many.
+        """
+        return self._listed(benchmarks.LIST, params)
+
+    def list_public(self, **params: Unpack[SDKBenchmarkListPublicParams]) -> AsyncItems[AsyncBenchmark]:
+        """Return the benchmarks that everybody may run; as `list`."""
+        return self._listed(benchmarks.LIST_PUBLIC, params)
+
+    def list_runs(self, **params: Unpack[SDKBenchmarkRunListParams]) -> AsyncItems[AsyncBenchmarkRun]:
+        """Return the runs of all benchmarks, newest first; further pages are fetched on the way.
+
+        :param params: `state`, `benchmark_id`, `name` and `search` for those that fit, `limit` for at most
+            so many.
+        """
+
+        async def fetch(after: str | None) -> Fetched[AsyncBenchmarkRun]:
+            values = {**params, "starting_after": after} if after else params
+            view = await self._transport.call(benchmarks.LIST_RUNS, {}, values)
+            items = view.runs or []
+            found = [AsyncBenchmarkRun(self._transport, item.id, item.benchmark_id) for item in items]
+            return found, cursor_after(view, items, "limit" in params)
+
+        return AsyncItems(fetch)
+
+    async def get_run(self, run_id: str, **options: Unpack[BaseRequestOptions]) -> AsyncBenchmarkRun:
+        """Return the handle of a run. The service is asked for its benchmark.
+
+        :raises NotFoundError: if there is none.
+        """
+        view = await self._transport.call(benchmarks.RETRIEVE_RUN, {"id": run_id}, options)
+        return AsyncBenchmarkRun(self._transport, run_id, view.benchmark_id)
+
+    def _listed(
+        self, endpoint: Endpoint[BenchmarkListView], params: Mapping[str, Any]
+    ) -> AsyncItems[AsyncBenchmark]:
+        async def fetch(after: str | None) -> Fetched[AsyncBenchmark]:
+            values = {**params, "starting_after": after} if after else params
+            view = await self._transport.call(endpoint, {}, values)
+            items = view.benchmarks or []
+            found = [AsyncBenchmark(self._transport, item.id) for item in items]
+            return found, cursor_after(view, items, "limit" in params)
+
+        return AsyncItems(fetch)

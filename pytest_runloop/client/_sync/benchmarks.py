@@ -1,0 +1,102 @@
+# Generated from ../_async/benchmarks.py by scripts/unasync.py: change that file, and run the script.
+"""Making and finding benchmarks, and finding their runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...contract.endpoints import benchmarks
+from ..answers import without
+from ..errors import RequestInfo, hide_from_traceback
+from ..pages import Fetched, Items, cursor_after
+from .benchmark import Benchmark
+from .benchmark_run import BenchmarkRun
+from .transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import Unpack
+
+    from ...contract.endpoint import Endpoint
+    from ...contract.params.calls import (
+        SDKBenchmarkCreateParams,
+        SDKBenchmarkListParams,
+        SDKBenchmarkListPublicParams,
+        SDKBenchmarkRunListParams,
+    )
+    from ...contract.params.options import BaseRequestOptions
+    from ...contract.views.benchmarks import BenchmarkListView
+
+__tracebackhide__ = hide_from_traceback
+
+
+class BenchmarkOps:
+    """Makes and finds benchmarks; `runloop.benchmark`.
+
+    :param transport: the client's.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, **params: Unpack[SDKBenchmarkCreateParams]) -> Benchmark:
+        """Keep a new benchmark.
+
+        :param params: `name`, and if wanted `scenario_ids`, `description`, and what its runs require.
+        :raises BadRequestError: if there is one of this name, or no such scenario.
+        """
+        view = self._transport.call(benchmarks.CREATE, {}, params)
+        if not view.id:
+            raise without("id", RequestInfo("POST", "/v1/benchmarks"))
+        return Benchmark(self._transport, view.id)
+
+    def from_id(self, benchmark_id: str) -> Benchmark:
+        """Return the handle of a benchmark. Nothing is asked of the service, so it may not exist."""
+        return Benchmark(self._transport, benchmark_id)
+
+    def list(self, **params: Unpack[SDKBenchmarkListParams]) -> Items[Benchmark]:
+        """Return the benchmarks, newest first; further pages are fetched on the way.
+
+        :param params: `name` and `search` (the id or a part of the name) for those that fit, `limit` for at
+            most so many.
+        """
+        return self._listed(benchmarks.LIST, params)
+
+    def list_public(self, **params: Unpack[SDKBenchmarkListPublicParams]) -> Items[Benchmark]:
+        """Return the benchmarks that everybody may run; as `list`."""
+        return self._listed(benchmarks.LIST_PUBLIC, params)
+
+    def list_runs(self, **params: Unpack[SDKBenchmarkRunListParams]) -> Items[BenchmarkRun]:
+        """Return the runs of all benchmarks, newest first; further pages are fetched on the way.
+
+        :param params: `state`, `benchmark_id`, `name` and `search` for those that fit, `limit` for at most
+            so many.
+        """
+
+        def fetch(after: str | None) -> Fetched[BenchmarkRun]:
+            values = {**params, "starting_after": after} if after else params
+            view = self._transport.call(benchmarks.LIST_RUNS, {}, values)
+            items = view.runs or []
+            found = [BenchmarkRun(self._transport, item.id, item.benchmark_id) for item in items]
+            return found, cursor_after(view, items, "limit" in params)
+
+        return Items(fetch)
+
+    def get_run(self, run_id: str, **options: Unpack[BaseRequestOptions]) -> BenchmarkRun:
+        """Return the handle of a run. The service is asked for its benchmark.
+
+        :raises NotFoundError: if there is none.
+        """
+        view = self._transport.call(benchmarks.RETRIEVE_RUN, {"id": run_id}, options)
+        return BenchmarkRun(self._transport, run_id, view.benchmark_id)
+
+    def _listed(self, endpoint: Endpoint[BenchmarkListView], params: Mapping[str, Any]) -> Items[Benchmark]:
+        def fetch(after: str | None) -> Fetched[Benchmark]:
+            values = {**params, "starting_after": after} if after else params
+            view = self._transport.call(endpoint, {}, values)
+            items = view.benchmarks or []
+            found = [Benchmark(self._transport, item.id) for item in items]
+            return found, cursor_after(view, items, "limit" in params)
+
+        return Items(fetch)

@@ -1,0 +1,98 @@
+# Generated from ../_async/scenario.py by scripts/unasync.py: change that file, and run the script.
+"""One scenario."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...contract.endpoints import scenarios
+from ..errors import hide_from_traceback
+from ..pages import Fetched, Items, cursor_after
+from ..requests import options_of
+from .scenario_run import ScenarioRun
+from .transport import Transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ...contract.params.calls import (
+        SDKScenarioRunAsyncParams,
+        SDKScenarioRunParams,
+        SDKScenarioRunsParams,
+        SDKScenarioUpdateParams,
+    )
+    from ...contract.params.options import BaseRequestOptions, LongRequestOptions
+    from ...contract.views.scenarios import ScenarioView
+
+__tracebackhide__ = hide_from_traceback
+
+
+class Scenario:
+    """A task, the devbox to do it in, and what scores it.
+
+    :param transport: the client's.
+    :param scenario_id: its id.
+    """
+
+    def __init__(self, transport: Transport, scenario_id: str) -> None:
+        self._transport = transport
+        self._id = scenario_id
+        self._path = {"id": scenario_id}
+
+    @property
+    def id(self) -> str:
+        """The scenario's id."""
+        return self._id
+
+    def get_info(self, **options: Unpack[BaseRequestOptions]) -> ScenarioView:
+        """Return what the service says about it."""
+        return self._transport.call(scenarios.RETRIEVE, self._path, options)
+
+    def update(self, **params: Unpack[SDKScenarioUpdateParams]) -> ScenarioView:
+        """Change what is given, and keep the rest."""
+        return self._transport.call(scenarios.UPDATE, self._path, params)
+
+    def archive(self, **options: Unpack[LongRequestOptions]) -> ScenarioView:
+        """Take it out of the lists. It can still be found by its id."""
+        return self._transport.call(scenarios.ARCHIVE, self._path, options)
+
+    def unarchive(self, **options: Unpack[LongRequestOptions]) -> ScenarioView:
+        """Put it into the lists again."""
+        return self._transport.call(scenarios.UNARCHIVE, self._path, options)
+
+    def run_async(self, **params: Unpack[SDKScenarioRunAsyncParams]) -> ScenarioRun:
+        """Begin a run, whose devbox may still boot: `await_env_ready` waits for it.
+
+        :param params: `run_name`, `run_profile`, `metadata`, `benchmark_run_id`.
+        :raises BadRequestError: if something that the scenario requires is missing.
+        """
+        view = self._transport.call(scenarios.START_RUN, {}, {"scenario_id": self._id, **params})
+        return ScenarioRun(self._transport, view.id, view.devbox_id)
+
+    def run(self, **params: Unpack[SDKScenarioRunParams]) -> ScenarioRun:
+        """Begin a run, and wait until its devbox runs; as `run_async` and `await_env_ready`."""
+        beginning: Any = {name: value for name, value in params.items() if name != "polling_config"}
+        run = self.run_async(**beginning)
+        waiting: Any = options_of(params, "polling_config", "extra_headers", "extra_query")
+        run.devbox.await_running(**waiting)
+        return run
+
+    def list_runs(self, **params: Unpack[SDKScenarioRunsParams]) -> Items[ScenarioRun]:
+        """Return its runs, newest first; further pages are fetched on the way.
+
+        :param params: `limit` for at most so many.
+        """
+
+        def fetch(after: str | None) -> Fetched[ScenarioRun]:
+            values = {**params, "scenario_id": self._id}
+            if after:
+                values["starting_after"] = after
+            view = self._transport.call(scenarios.LIST_RUNS, {}, values)
+            items = view.runs or []
+            found = [ScenarioRun(self._transport, item.id, item.devbox_id) for item in items]
+            return found, cursor_after(view, items, "limit" in params)
+
+        return Items(fetch)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._id}>"
