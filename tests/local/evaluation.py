@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from itertools import count
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 
 from .box import Box, ok
+from .running import Inside
 
 _NUMBERS = count()
 
@@ -64,6 +66,13 @@ def scored(api: httpx.Client, run: Any) -> Any:
         time.sleep(0.01)
         view = run_of(api, run)
     return view
+
+
+async def settled(within: Inside, run: Any) -> Any:
+    """Wait until a run within the test is not being scored any more, and return it."""
+    while (view := within.backend.evaluation.scenario_runs.get(run["id"])).state == "scoring":  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    return view.model_dump()
 
 
 def results(api: httpx.Client, *functions: dict[str, Any], **more: Any) -> Any:

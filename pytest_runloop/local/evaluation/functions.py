@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
@@ -195,8 +195,8 @@ def _search(program: str, scorer: Mapping[str, Any]) -> str:
 
 
 def _ast_grep_of_host() -> Path:
-    beside = shutil.which("ast-grep", path=str(Path(sys.executable).parent))
-    found = shutil.which("ast-grep") or beside
+    beside = which("ast-grep", path=str(Path(sys.executable).parent))
+    found = which("ast-grep") or beside
     if found is None:
         raise ScoringError(
             "the program `ast-grep` is neither in the devbox nor on the machine of the local backend:"

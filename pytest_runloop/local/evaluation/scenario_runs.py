@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any, Protocol
 
 from ...contract.params.scenarios import ScenarioRunState
@@ -167,18 +168,23 @@ class ScenarioRuns:
         life = self._life(record)
         if life is None:
             raise invalid(f"cannot score run {identifier}: its devbox is not in this server, or forgotten")
-        life.devbox.running_box("score the run")
+        workplace = self._workplace(record.scenario, life)
         with self._records.changing(identifier) as record:
             record.view.state = "scoring"
             record.view.scoring_contract_result = None
-        self._tasks.start(self._score(record, life))
+        # From now on, not from when the task has its turn: the devbox is in use.
+        opened = ExitStack()
+        opened.enter_context(workplace)
+        self._tasks.start(self._score(record, life, workplace, opened))
         return record.view
 
-    async def _score(self, record: ScenarioRunRecord, life: Life) -> None:
+    async def _score(
+        self, record: ScenarioRunRecord, life: Life, workplace: Workplace, opened: ExitStack
+    ) -> None:
         state: ScenarioRunState = "failed"
         result = None
         try:
-            with self._workplace(record.scenario, life) as workplace:
+            with opened:
                 functions = record.scenario.scoring_contract.scoring_function_parameters
                 result = await scored(functions, workplace, self._scorers)
                 state = "timeout" if workplace.time_is_up else "scored"
