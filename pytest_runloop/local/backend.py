@@ -88,7 +88,7 @@ class Backend:
         self.ssh = SSH(engine, self.directory, self._tasks)
         self.tunnels = Tunnels(self.clock, self.settings, self._tasks)
         self.evaluation = Evaluation(
-            self._store, records, self, engine, self.clock, self._tasks, self.settings, server
+            self._store, records, self, engine, self.clock, self._tasks, self.settings, self._presence
         )
         self._lives: dict[str, Life] = {}
         self._closing = False

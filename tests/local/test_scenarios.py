@@ -340,6 +340,18 @@ async def test_scoring_keeps_a_devbox_from_being_idle(within: Inside) -> None:
     assert view["state"] == "scored"
 
 
+def test_a_run_is_led_by_the_server_that_its_devbox_lives_in(tmp_path: Path) -> None:
+    with server(tmp_path) as first, first.client() as api, server(tmp_path) as second:
+        run, box = started(api, created(api))
+        with second.client() as other:
+            assert run_of(other, run) == run
+            for call in ("score", "complete", "cancel"):
+                answer = other.post(f"/v1/scenarios/runs/{run['id']}/{call}")
+                refused(answer, 400, "invalid_request", "another server")
+        assert box.view()["status"] == "running"
+        ok(api.post(f"/v1/scenarios/runs/{run['id']}/cancel"))
+
+
 def test_records_outlive_the_server_and_runs_of_a_killed_one_have_failed(tmp_path: Path) -> None:
     killed = start(tmp_path)
     try:

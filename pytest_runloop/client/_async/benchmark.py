@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...contract.endpoints import benchmarks
-from ..errors import hide_from_traceback
+from ..answers import without
+from ..errors import RequestInfo, hide_from_traceback
 from ..pages import AsyncItems, Fetched, cursor_after
 from .benchmark_run import AsyncBenchmarkRun
 from .scenario import AsyncScenario
@@ -96,6 +97,8 @@ class AsyncBenchmark:
         :raises BadRequestError: if something that the benchmark requires is missing.
         """
         view = await self._transport.call(benchmarks.START_RUN, {}, {"benchmark_id": self._id, **params})
+        if not view.id:
+            raise without("id", RequestInfo("POST", "/v1/benchmarks/start_run"))
         return AsyncBenchmarkRun(self._transport, view.id, view.benchmark_id)
 
     def list_runs(self, **params: Unpack[SDKBenchmarkListRunsParams]) -> AsyncItems[AsyncBenchmarkRun]:

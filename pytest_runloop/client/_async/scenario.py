@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...contract.endpoints import scenarios
-from ..errors import hide_from_traceback
+from ..answers import without
+from ..errors import RequestInfo, hide_from_traceback
 from ..pages import AsyncItems, Fetched, cursor_after
 from ..requests import options_of
 from .scenario_run import AsyncScenarioRun
@@ -66,6 +67,8 @@ class AsyncScenario:
         :raises BadRequestError: if something that the scenario requires is missing.
         """
         view = await self._transport.call(scenarios.START_RUN, {}, {"scenario_id": self._id, **params})
+        if not view.id or not view.devbox_id:
+            raise without("id of a run and its devbox", RequestInfo("POST", "/v1/scenarios/start_run"))
         return AsyncScenarioRun(self._transport, view.id, view.devbox_id)
 
     async def run(self, **params: Unpack[SDKScenarioRunParams]) -> AsyncScenarioRun:

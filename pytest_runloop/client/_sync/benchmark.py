@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...contract.endpoints import benchmarks
-from ..errors import hide_from_traceback
+from ..answers import without
+from ..errors import RequestInfo, hide_from_traceback
 from ..pages import Fetched, Items, cursor_after
 from .benchmark_run import BenchmarkRun
 from .scenario import Scenario
@@ -97,6 +98,8 @@ class Benchmark:
         :raises BadRequestError: if something that the benchmark requires is missing.
         """
         view = self._transport.call(benchmarks.START_RUN, {}, {"benchmark_id": self._id, **params})
+        if not view.id:
+            raise without("id", RequestInfo("POST", "/v1/benchmarks/start_run"))
         return BenchmarkRun(self._transport, view.id, view.benchmark_id)
 
     def list_runs(self, **params: Unpack[SDKBenchmarkListRunsParams]) -> Items[BenchmarkRun]:

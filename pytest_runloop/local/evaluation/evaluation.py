@@ -10,6 +10,7 @@ from ..calls import Attachment
 from ..clock import Clock
 from ..engine.protocol import Engine
 from ..records import Records
+from ..servers import Presence
 from ..settings import Settings
 from ..store import Store
 from ..tasks import Tasks
@@ -28,7 +29,7 @@ class Evaluation:
 
     :param store: what `records` are kept in.
     :param devboxes: makes the devboxes of runs.
-    :param server: the id of this server.
+    :param presence: this server's.
     """
 
     def __init__(
@@ -40,12 +41,12 @@ class Evaluation:
         clock: Clock,
         tasks: Tasks,
         settings: Settings,
-        server: str,
+        presence: Presence,
     ) -> None:
         self.scorers = CustomScorers(store, records)
         self.scenarios = Scenarios(records, self.scorers)
         self.scenario_runs = ScenarioRuns(
-            records, devboxes, self.scorers, engine, clock, tasks, settings, server
+            records, devboxes, self.scorers, engine, clock, tasks, settings, presence
         )
         self.benchmarks = Benchmarks(store, records, self.scenarios)
         self.benchmark_runs = BenchmarkRuns(records, self.scenario_runs, clock)

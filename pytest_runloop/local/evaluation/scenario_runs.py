@@ -17,6 +17,7 @@ from ..errors import ApiError, invalid, not_found
 from ..ids import new_id
 from ..life import Life
 from ..records import Records, RunLogRecord, ScenarioRunRecord
+from ..servers import Presence
 from ..settings import Settings
 from ..tasks import Tasks
 from .custom_scorers import CustomScorers
@@ -45,7 +46,7 @@ class Devboxes(Protocol):
 class ScenarioRuns:
     """All runs of scenarios of the state directory.
 
-    :param server: the id of this server, noted in the runs whose devboxes live in it.
+    :param presence: this server's, noted in the runs whose devboxes live in it.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class ScenarioRuns:
         clock: Clock,
         tasks: Tasks,
         settings: Settings,
-        server: str,
+        presence: Presence,
     ) -> None:
         self._records = records.scenario_runs
         self._logs = records.run_logs
@@ -67,7 +68,7 @@ class ScenarioRuns:
         self._clock = clock
         self._tasks = tasks
         self._settings = settings
-        self._server = server
+        self._presence = presence
 
     def abandon(self, living: set[str]) -> None:
         """Settle the runs that dead servers left: their devboxes are gone."""
@@ -110,7 +111,7 @@ class ScenarioRuns:
         )
         life = self._devboxes.life(devbox.id)
         try:
-            self._records.put(ScenarioRunRecord(view=view, scenario=scenario, server=self._server))
+            self._records.put(ScenarioRunRecord(view=view, scenario=scenario, server=self._presence.id))
         except BaseException:
             life.end("api_shutdown")
             raise
@@ -250,7 +251,15 @@ class ScenarioRuns:
             remedy = _REMEDY.get(state, "start another one")
             message = f"cannot {doing}: scenario run {identifier} is in state `{state}`; {remedy}"
             raise ApiError(400, "wrong_state", message)
+        self._refuse_of_another_server(record, doing)
         return record
+
+    def _refuse_of_another_server(self, record: ScenarioRunRecord, doing: str) -> None:
+        if record.server != self._presence.id and record.server in self._presence.living():
+            raise invalid(
+                f"cannot {doing}: the devbox of scenario run {record.id} lives in another server on this"
+                " state directory: ask that one"
+            )
 
     def _life(self, record: ScenarioRunRecord) -> Life | None:
         try:
