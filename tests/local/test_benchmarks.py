@@ -149,6 +149,18 @@ def test_a_run_gives_its_profile_to_its_scenarios_and_has_their_mean_score(
         assert {name.partition("/")[0] for name in archive.namelist()} == {each["id"] for each in inner}
 
 
+def test_a_run_whose_profile_no_devbox_could_have_is_not_begun(api: httpx.Client) -> None:
+    body: dict[str, Any] = {"benchmark_id": make(api)["id"]}
+    for profile, words in [
+        ({"secrets": {"TOKEN": "NO_SUCH_SECRET"}}, "NO_SUCH_SECRET"),
+        ({"envVars": {"A=B": "1"}}, "runProfile.envVars"),
+        ({"launchParameters": {"unheard": 1}}, "runProfile.launchParameters.unheard"),
+        ({"mounts": [{"type": "no_mount"}]}, "runProfile.mounts"),
+    ]:
+        answer = api.post("/v1/benchmarks/start_run", json={**body, "runProfile": profile})
+        refused(answer, 400, "invalid_request", words)
+
+
 @BOTH
 def test_a_cancelled_run_cancels_its_scenarios_and_scores_those_completed(
     api: httpx.Client, runs: str

@@ -81,6 +81,23 @@ def test_what_cannot_be_a_scenario_is_refused_and_changes_none(
         assert ok(api.get(path)) == before
 
 
+@pytest.mark.parametrize("value", [f"{'[' * 150}1{']' * 150}", '{"a": 1e400}'], ids=["deep", "infinite"])
+def test_free_json_that_could_not_be_kept_is_refused_and_the_rest_stays_readable(
+    api: httpx.Client, value: str
+) -> None:
+    text = json.dumps(scenario(input_context={"problem_statement": "p", "additional_context": "HERE"}))
+    answer = api.post("/v1/scenarios", content=text.replace('"HERE"', value))
+    refused(answer, 400, "invalid_request", "input_context.additional_context")
+    assert ok(api.get("/v1/scenarios?limit=1"))["has_more"] in (True, False)
+
+
+def test_free_json_is_kept_to_the_last_digit(api: httpx.Client) -> None:
+    deep = json.loads(f"{'[' * 90}{'1' * 4000}{']' * 90}")
+    context = {"problem_statement": "p", "additional_context": {"deep": deep, "text": "ä\u0001"}}
+    view = ok(api.get(f"/v1/scenarios/{created(api, input_context=context)}"))
+    assert view["input_context"] == context
+
+
 def test_unknown_ids_are_not_found(api: httpx.Client) -> None:
     for verb, path in [
         ("GET", "scn_none"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Required
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from pydantic import Field
 from typing_extensions import TypedDict
 
@@ -17,7 +17,7 @@ from .scorers import ScenarioEnvironmentParam, ScoringContractParam, ScoringCont
 
 ScenarioRunState = Literal["running", "scoring", "scored", "completed", "canceled", "timeout", "failed"]
 ValidationType = Literal["UNSPECIFIED", "FORWARD", "REVERSE", "EVALUATION"]
-ScorerTimeout = Annotated[int, Ge(1)]
+ScorerTimeout = Annotated[int, Ge(1), Le(2**31 - 1)]
 
 
 @strict

@@ -25,12 +25,15 @@ class BenchmarkRuns:
         self._runs = runs
         self._clock = clock
 
-    def start(self, benchmark: BenchmarkView, params: Mapping[str, Any]) -> BenchmarkRunView:
+    def start(
+        self, benchmark: BenchmarkView, params: Mapping[str, Any], profile: Profile
+    ) -> BenchmarkRunView:
         """Begin a run. Its scenarios are begun one by one, as runs of theirs.
 
+        :param params: of the call.
+        :param profile: in them.
         :raises ApiError: 400 if something that the benchmark requires is missing.
         """
-        profile = Profile.of(params)
         required = benchmark.required_environment_variables, benchmark.required_secret_names
         profile.require(*required, f"benchmark {benchmark.id}")
         view = BenchmarkRunView(

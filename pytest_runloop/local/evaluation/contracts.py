@@ -18,6 +18,7 @@ from .custom_scorers import CustomScorers
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _NAME_MAX = 255
 """Bytes of a part of a path, as Linux has it."""
+_DEPTH_MAX = 100
 _SUM_TOLERANCE = 1e-4
 """The API's weights are numbers of 32 bits."""
 
@@ -50,11 +51,26 @@ def context_of(value: Any) -> dict[str, str]:
     return {CONTEXT: text, OLD_CONTEXT: text}
 
 
+def check_json(value: Any, where: str, depth: int = _DEPTH_MAX) -> None:
+    """Refuse free JSON that could not be kept: no reader of JSON takes any depth, and none takes infinity.
+
+    :raises ApiError: 400, naming the field.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise invalid(f"`{where}` has a number that is too large")
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if depth == 0:
+        raise invalid(f"`{where}` is nested more than {_DEPTH_MAX} levels deep")
+    for each in inner:
+        check_json(each, where, depth - 1)
+
+
 def check_context(value: Any, where: str) -> None:
     """Refuse a context that fits into no variable.
 
     :raises ApiError: 400, naming the field.
     """
+    check_json(value, where)
     check_environment(context_of(value), where)
 
 

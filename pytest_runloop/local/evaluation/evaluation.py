@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...contract.views.benchmarks import BenchmarkRunView
 from ...contract.views.scenarios import ScenarioRunView
 from ..calls import Attachment
 from ..clock import Clock
 from ..engine.protocol import Engine
+from ..launch import check_environment
 from ..records import Records
 from ..servers import Presence
 from ..settings import Settings
@@ -43,6 +45,7 @@ class Evaluation:
         settings: Settings,
         presence: Presence,
     ) -> None:
+        self._devboxes = devboxes
         self.scorers = CustomScorers(store, records)
         self.scenarios = Scenarios(records, self.scorers)
         self.scenario_runs = ScenarioRuns(
@@ -51,6 +54,17 @@ class Evaluation:
         self.benchmarks = Benchmarks(store, records, self.scenarios)
         self.benchmark_runs = BenchmarkRuns(records, self.scenario_runs, clock)
         self.trials = Trials(devboxes, engine, clock, settings)
+
+    def start_benchmark(self, params: Mapping[str, Any]) -> BenchmarkRunView:
+        """Begin a run of a benchmark.
+
+        :raises ApiError: 400 if it cannot be.
+        """
+        benchmark = self.benchmarks.runnable(params["benchmark_id"])
+        profile = Profile.of(params)
+        check_environment(profile.variables, "runProfile.envVars")
+        self._devboxes.secrets.values(profile.secrets)
+        return self.benchmark_runs.start(benchmark, params, profile)
 
     def start_scenario(self, params: Mapping[str, Any]) -> ScenarioRunView:
         """Begin a run of a scenario, alone or as a part of a benchmark's run.

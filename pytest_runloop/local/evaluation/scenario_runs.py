@@ -17,6 +17,7 @@ from ..errors import ApiError, invalid, not_found
 from ..ids import new_id
 from ..life import Life
 from ..records import Records, RunLogRecord, ScenarioRunRecord
+from ..secrets import Secrets
 from ..servers import Presence
 from ..settings import Settings
 from ..tasks import Tasks
@@ -35,6 +36,9 @@ _REMEDY: Mapping[str, str] = {
 
 class Devboxes(Protocol):
     """What makes devboxes and finds them."""
+
+    secrets: Secrets
+    """What their variables may come from."""
 
     def create(self, params: Mapping[str, Any], initiator: Initiator = ...) -> Devbox:
         """Make a devbox, and begin to boot it."""

@@ -11,7 +11,7 @@ from ..errors import ApiError, invalid, not_found
 from ..ids import new_id
 from ..launch import check_command
 from ..records import Records, ScenarioRecord
-from .contracts import check_functions
+from .contracts import check_functions, check_json
 from .custom_scorers import CustomScorers
 from .finding import changes, fits
 
@@ -118,6 +118,9 @@ class Scenarios:
     def _check(self, params: Mapping[str, Any]) -> None:
         if (name := params.get("name")) is not None and not name.strip():
             raise invalid("`name` is empty")
+        check_json(
+            (params.get("input_context") or {}).get("additional_context"), "input_context.additional_context"
+        )
         functions = (params.get("scoring_contract") or {}).get("scoring_function_parameters")
         if functions is not None:
             check_functions(functions, self._scorers)

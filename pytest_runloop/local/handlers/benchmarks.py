@@ -78,8 +78,7 @@ async def definitions(backend: Backend, call: Call) -> ScenarioDefinitionListVie
 @HANDLES(endpoints.START_RUN)
 async def start_run(backend: Backend, call: Call) -> BenchmarkRunView:
     """Begin a run."""
-    benchmark = backend.evaluation.benchmarks.runnable(call.params["benchmark_id"])
-    return backend.evaluation.benchmark_runs.start(benchmark, call.params)
+    return backend.evaluation.start_benchmark(call.params)
 
 
 @HANDLES(endpoints.LIST_RUNS, endpoints.LIST_RUNS_2025)
