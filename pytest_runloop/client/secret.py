@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class Secret:
     """A text that shows itself only when asked by name."""
@@ -22,3 +25,9 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a Secret is not serialized")
+
+
+def hidden_tokens(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a call with the token among them hidden from tracebacks."""
+    token = params.get("github_auth_token")
+    return {**params, "github_auth_token": Secret(token)} if isinstance(token, str) else dict(params)

@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .agents import Agents
 from .blueprints import Blueprints
 from .builds import environment_of_image
 from .clock import Clock, SystemClock
+from .code_mounts import code_mounts_of
 from .commands import Commands
 from .devboxes import Devbox, Initiator, Tools
 from .engine.protocol import Engine
@@ -33,6 +35,7 @@ from .life import Life
 from .object_mounts import ObjectMount
 from .objects import Objects
 from .records import Records
+from .repositories import Repositories
 from .secrets import Secrets
 from .servers import Presence
 from .settings import Settings
@@ -43,7 +46,7 @@ from .store import Store
 from .tasks import Tasks
 from .tunnels import Tunnels
 
-_SOURCES = ("blueprint_id", "blueprint_name", "snapshot_id")
+_SOURCES = ("blueprint_id", "blueprint_name", "snapshot_id", "repo_connection_id")
 _END_SECONDS = 10
 
 
@@ -72,17 +75,22 @@ class Backend:
         self.directory = self._presence.directory
         self.state_dir = state_dir
         self._tasks = Tasks()
-        events = events or UndisturbedDevboxes()
-        self._tools = Tools(self.clock, self.settings, self.directory, state_dir, events)
+        self._tools = Tools(
+            self.clock, self.settings, self.directory, state_dir, events or UndisturbedDevboxes()
+        )
         self._store = Store(state_dir / "backend.sqlite3")
         records = Records(self._store)
         server = self._presence.id
         self.snapshots = Snapshots(records, engine, self.clock, self._tasks, server)
         self.secrets = Secrets(self._store, records, self.clock)
         self.objects = Objects(records, self.clock, state_dir, self.directory, server)
+        self.agents = Agents(records, self.clock, self.objects)
         self.signer = Signer(self.clock)
         self.blueprints = Blueprints(
             records, engine, self.clock, self._tasks, self.settings, self._presence, self.objects
+        )
+        self.repositories = Repositories(
+            records, self.clock, self._tasks, self.settings, self._presence, self.blueprints
         )
         self.commands = Commands(engine, self._tasks)
         self.ssh = SSH(engine, self.directory, self._tasks)
@@ -92,13 +100,18 @@ class Backend:
         )
         self._lives: dict[str, Life] = {}
         self._closing = False
-        events.on_death(self._end)
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Settle what dead servers left half made, and hear of what ends devboxes."""
+        self._tools.events.on_death(self._end)
         self._abandon()
 
     def _abandon(self) -> None:
         """Settle what dead servers left half made."""
         living = self._presence.living()
-        for half_made in (self.snapshots, self.blueprints, self.objects, self.evaluation.scenario_runs):
+        revived = (self.evaluation.scenario_runs, self.repositories)
+        for half_made in (self.snapshots, self.blueprints, self.objects, *revived):
             half_made.abandon(living)
 
     def create(self, params: Mapping[str, Any], initiator: Initiator = ("api", None)) -> Devbox:
@@ -125,14 +138,18 @@ class Backend:
         parameters = source.pop("parameters") | given(params.get("launch_parameters") or {})
         secrets = self.secrets.values(params.get("secrets") or {})
         own = params.get("environment_variables") or {}
+        code, agents = code_mounts_of(params, self.settings.git_base), list(self.agents.mounts(params))
+        tokens = [*(one.remote.token for one in code), *(one.token for one in agents)]
         launch = Launch(
             name=params.get("name"),
             metadata=dict(params.get("metadata") or {}),
             environment={**source["image_environment"], **own, **secrets},
-            secrets=tuple(secrets.values()),
+            secrets=(*secrets.values(), *filter(None, tokens)),
             entrypoint=params.get("entrypoint"),
             files=files_of(params),
             objects=list(self._object_mounts(params)),
+            code=code,
+            agents=agents,
             parameters=parameters,
             **source,
         )
@@ -152,7 +169,7 @@ class Backend:
     def _check(self, launch: Launch) -> None:
         check_launch_parameters(launch.parameters, self.engine, self.settings)
         check_environment(launch.environment)
-        for text in (*launch.commands, *(mount.path for mount in launch.objects)):
+        for text in (*launch.commands, *launch.mounted):
             check_home(text, launch.user, self.engine)
         if launch.entrypoint is not None:
             check_command(launch.entrypoint, "entrypoint")
@@ -170,10 +187,12 @@ class Backend:
         value = params[named[0]]
         if named[0] == "snapshot_id":
             return self._from_snapshot(value)
+        if named[0] == "repo_connection_id":
+            value = self.repositories.built(value, named[0])
         blueprint = (
-            self.blueprints.usable(value, named[0])
-            if named[0] == "blueprint_id"
-            else self.blueprints.named(value, named[0])
+            self.blueprints.named(value, named[0])
+            if named[0] == "blueprint_name"
+            else self.blueprints.usable(value, named[0])
         )
         return {
             "parameters": blueprint.launch,

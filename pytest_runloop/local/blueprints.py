@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, cast
 
 from ..contract.params.blueprints import BlueprintCreateParams
+from ..contract.params.mounts import CodeMountParameters
 from ..contract.views.blueprints import (
     BlueprintBuildLogsListView,
     BlueprintBuildParameters,
@@ -15,9 +16,11 @@ from ..contract.views.blueprints import (
     BlueprintView,
     BuildFailureReason,
 )
+from .addresses import placed
 from .builds import BuildError, BuildLog, Image, Recipe, Workshop, build
 from .cache import LayerCache
 from .clock import Clock
+from .code_mounts import code_mounts_of
 from .dockerfile.errors import DockerfileError
 from .dockerfile.preview import compose
 from .engine.protocol import Engine
@@ -117,10 +120,16 @@ class Blueprints:
         user = Launch(parameters=launch).user
         request = cast("BlueprintCreateParams", {**params, "file_mounts": dict(files_of(params))})
         try:
-            text = compose(request, base=_base_image(base), user=user.username, home=user.home)
+            text = compose(
+                request, base=_base_image(base), user=user.username, home=user.home, place=self._placed
+            )
         except DockerfileError as error:
             raise invalid(f"`dockerfile`: {error}") from None
         return BlueprintPreviewView(dockerfile=text)
+
+    def _placed(self, mount: CodeMountParameters) -> tuple[str, str]:
+        place = placed(mount["repo_owner"], mount["repo_name"], self._settings.git_base, "code_mounts")
+        return place.url, place.name
 
     def _base(self, params: Mapping[str, Any]) -> BlueprintRecord | None:
         by_id, by_name = params.get("base_blueprint_id"), params.get("base_blueprint_name")
@@ -135,6 +144,7 @@ class Blueprints:
         if params.get("secrets"):
             raise not_supported("give secrets to builds yet")
         self._contexts(params)  # They must be there.
+        code = code_mounts_of(params, self._settings.git_base)
         check_launch_parameters(launch, self._engine, self._settings)
         _check_files(params.get("file_mounts") or {})
         if not params["name"].strip():
@@ -142,6 +152,7 @@ class Blueprints:
         commands = list(params.get("system_setup_commands") or ())
         for command in commands:
             check_command(command, "system_setup_commands")
+        for command in (*commands, *(mount.install for mount in code if mount.install)):
             check_home(command, Launch(parameters=dict(launch)).user, self._engine)
 
     async def _build(
@@ -171,7 +182,7 @@ class Blueprints:
     def _recipe(
         self, identifier: str, params: Mapping[str, Any], base: BlueprintRecord | None, user: User
     ) -> Recipe:
-        alone = {**params, "file_mounts": None, "system_setup_commands": None}
+        alone = {**params, "file_mounts": None, "code_mounts": None, "system_setup_commands": None}
         text = compose(cast("BlueprintCreateParams", alone), base=_base_image(base))
         return Recipe(
             identifier,
@@ -179,6 +190,7 @@ class Blueprints:
             text,
             build_args=params.get("build_args") or {},
             files=files_of(params),
+            code=code_mounts_of(params, self._settings.git_base),
             commands=[command for command in params.get("system_setup_commands") or () if command.strip()],
             contexts=self._contexts(params),
             workplace=self._workplace,
@@ -318,12 +330,23 @@ def _described(params: Mapping[str, Any], base: BlueprintRecord | None, now_ms: 
         # clients take for the end.
         status="provisioning",
         state="created",
-        parameters=BlueprintBuildParameters.model_validate(dict(params)),
+        parameters=BlueprintBuildParameters.model_validate(_without_tokens(params)),
         base_blueprint_id=None if base is None else base.id,
         devbox_capabilities=[],
         is_public=False,
         metadata=params.get("metadata") or {},
     )
+
+
+def _without_tokens(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is shown and kept of a request: whoever sees the blueprint need not see them."""
+    shown = dict(params)
+    if shown.get("code_mounts"):
+        shown["code_mounts"] = [
+            {name: value for name, value in mount.items() if name != "token"}
+            for mount in shown["code_mounts"]
+        ]
+    return shown
 
 
 def _check_files(files: Mapping[str, str]) -> None:

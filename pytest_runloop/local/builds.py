@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ..contract.views.blueprints import BlueprintBuildLog, BuildFailureReason
 from .cache import LayerCache
 from .clock import Clock
+from .code_mounts import CodeMount, within
 from .dockerfile.config import DEFAULT_PATH, ImageConfig
 from .dockerfile.errors import DockerfileError
 from .dockerfile.parser import parse
@@ -16,6 +20,7 @@ from .dockerfile.plan import BaseImage, BuildPlan, key_of
 from .dockerfile.planner import BuildInputs, resolve_plan
 from .engine.protocol import Engine
 from .errors import ENGINE_ERRORS, as_api_error, is_full_disk
+from .git import GitError
 from .images import ImageError, Images, NoImagesError
 from .launch import User
 from .machine import STARTER, build_platform, system_key, system_name
@@ -23,7 +28,7 @@ from .records import BlueprintRecord
 from .setup import SetupError
 from .sources import Contexts, Sources, Workplace
 from .stages import Ground, StageBuilder
-from .steps import AnyStep, BootStep, FilesStep, SetupStep
+from .steps import AnyStep, BootStep, CodeStep, FilesStep, SetupStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Recipe:
     :param blueprint: the id of the blueprint.
     :param dockerfile: with a FROM.
     :param files: what is written before the setup commands run.
+    :param code: the repositories that are cloned after the files.
     :param contexts: what its COPY and ADD read from.
     :param workplace: where they are unpacked, and what ADD gets from elsewhere is.
     :param find: returns the blueprint that FROM names by its id or name, if there is one.
@@ -43,6 +49,7 @@ class Recipe:
     dockerfile: str
     build_args: Mapping[str, str]
     files: Sequence[tuple[str, str]]
+    code: Sequence[CodeMount]
     commands: Sequence[str]
     contexts: Contexts
     workplace: Workplace
@@ -108,7 +115,7 @@ async def build(recipe: Recipe, workshop: Workshop, log: BuildLog) -> Image:
     try:
         async with recipe.workplace.opened(recipe.contexts, log.write) as sources:
             return await _built(recipe, sources, workshop, log)
-    except (DockerfileError, SetupError) as error:
+    except (DockerfileError, SetupError, GitError) as error:
         raise BuildError(str(error), _reason(error)) from error
     except ENGINE_ERRORS as error:
         raise BuildError(str(as_api_error(error, "build the blueprint")), _reason(error)) from error
@@ -133,8 +140,10 @@ async def _built(recipe: Recipe, sources: Sources, workshop: Workshop, log: Buil
     _note(plan, bases, log)
     ground = Ground(recipe.blueprint, recipe.user, bases.layers, sources.fetch)
     stages = StageBuilder(plan, ground, workshop.engine, workshop.cache, log.write)
-    steps = list(_tail(recipe, plan))
-    layer = await stages.tail(steps, plan.result)
+    async with AsyncExitStack() as stack:
+        clones = [await stack.enter_async_context(_cloned(recipe, mount, log)) for mount in recipe.code]
+        steps = list(_tail(recipe, plan, clones))
+        layer = await stages.tail(steps, plan.result)
     if layer is None:
         layer = await stages.after([BootStep(key_of("boot", plan.result.key))], None)
     log.write("info", "the build is complete")
@@ -201,12 +210,34 @@ def _note(plan: BuildPlan, bases: _Bases, log: BuildLog) -> None:
         log.write("warn", f"no ARG takes the build arguments {names}")
 
 
-def _tail(recipe: Recipe, plan: BuildPlan) -> Iterator[AnyStep]:
+@dataclass(frozen=True, slots=True)
+class _Clone:
+    mount: CodeMount
+    root: Path
+    commit: str
+
+
+@asynccontextmanager
+async def _cloned(recipe: Recipe, mount: CodeMount, log: BuildLog) -> AsyncIterator[_Clone]:
+    log.write("info", f"cloning {mount.shown}")
+    async with recipe.workplace.desk.cloned(mount.remote, mount.ref) as (root, commit):
+        yield _Clone(mount, root, commit)
+
+
+def _tail(recipe: Recipe, plan: BuildPlan, clones: Sequence[_Clone]) -> Iterator[AnyStep]:
     """Yield what comes after the Dockerfile."""
     key, environment = plan.result.key, environment_of_image(plan.result.config)
     if recipe.files:
         key = key_of("files", key, tuple(recipe.files), recipe.user)
         yield FilesStep(key, tuple(recipe.files))
+    for clone in clones:
+        mount = clone.mount
+        key = key_of("code", key, mount.shown, clone.commit, mount.directory, recipe.user)
+        yield CodeStep(key, clone.root, mount.directory, f"{mount.shown}, commit {clone.commit}")
+        if mount.install and mount.install.strip():
+            command = within(f"~/{shlex.quote(mount.directory)}", mount.install)
+            key = key_of("setup", key, command, environment, recipe.user)
+            yield SetupStep(key, command, environment, f"install command of {mount.directory}")
     for number, command in enumerate(recipe.commands, 1):
         key = key_of("setup", key, command, environment, recipe.user)
         what = f"system setup command {number} of {len(recipe.commands)}"

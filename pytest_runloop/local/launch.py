@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..contract.views.launch import LaunchParameters
+from .agent_mounts import AgentMount
+from .code_mounts import CodeMount
 from .engine import remedies
 from .engine.protocol import Capability, Engine
 from .errors import ApiError, invalid, not_supported
@@ -23,13 +25,9 @@ _VALUE_MAX = 128 * 1024
 """The kernel takes at most that much for one variable."""
 
 _UNSUPPORTED = {
-    "agent_mount": "mount agents",
-    "code_mount": "clone repositories (`code_mount`): clone in a launch command",
-    "code_mounts": "clone repositories (`code_mounts`): clone in a launch command",
     "gateways": "have gateways",
     "mcp": "have MCP servers",
     "network_policy_id": "have network policies",
-    "repo_connection_id": "have repository connections: clone in a launch command",
     "required_services": "start services",
     "axon_event": "have axons, whose events could resume a devbox",
     "services": "start services",
@@ -63,6 +61,8 @@ class Launch:
 
     :param files: what is written before anything runs: path to text, in order.
     :param objects: what is put in after the files.
+    :param code: the repositories that are cloned after the objects.
+    :param agents: what is installed after the repositories.
     :param environment: for every command: secrets over its own variables over those of its image.
     :param secrets: the values among them that no log may show.
     :param image_environment: what the Dockerfile at the bottom of the disk sets.
@@ -79,6 +79,8 @@ class Launch:
     entrypoint: str | None = None
     files: list[tuple[str, str]] = field(default_factory=list)
     objects: list[ObjectMount] = field(default_factory=list)
+    code: list[CodeMount] = field(default_factory=list)
+    agents: list[AgentMount] = field(default_factory=list)
     parameters: dict[str, Any] = field(default_factory=dict)
     layer: str | None = None
     blueprint_id: str | None = None
@@ -107,6 +109,14 @@ class Launch:
     def commands(self) -> list[str]:
         """What runs before the devbox is ready."""
         return list(self.parameters.get("launch_commands") or ())
+
+    @property
+    def mounted(self) -> Iterator[str]:
+        """The paths and commands of what is mounted."""
+        yield from (mount.path for mount in self.objects)
+        yield from (mount.install for mount in self.code if mount.install)
+        for agent in self.agents:
+            yield from filter(None, (agent.path, *agent.setup))
 
     def keep_alive(self, settings: Settings) -> int | None:
         """Return its lifetime in seconds; `None` if only idleness ends it (the API's rule)."""

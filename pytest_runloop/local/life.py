@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import cast
 
 from ..contract.views.devboxes import FailureReason, ShutdownReason
+from .agent_mounts import mount_agents
 from .bash import login_shell
+from .code_mounts import Desk, Fitter, mount_code
 from .devboxes import Devbox, Tools
 from .engine.protocol import Box, BoxSpec, Engine, EngineError, Limit
 from .errors import ENGINE_ERRORS, ApiError, as_api_error, is_full_disk
@@ -44,6 +46,7 @@ class Life:
         self._tasks = tasks
         self._settings = tools.settings
         self._state_dir = tools.state_dir
+        self._desk = Desk(tools.directory, tools.settings)
         self._memory_kills = 0
         # One change of the box at a time: booting, suspending, freezing, destroying.
         self._turn = asyncio.Lock()
@@ -51,7 +54,7 @@ class Life:
         launch = devbox.launch
         lifetime = launch.keep_alive(tools.settings)
         self._lifetime = Deadline(tools.clock, lifetime, self._expired) if lifetime else None
-        self._on_end: list[Callable[[], None]] = []
+        self._on_end: list[Callable[[], object]] = []
         self.idleness = Idleness(tools.clock, launch.idle.seconds if launch.idle else None, self._idle)
 
     def begin(self) -> None:
@@ -100,11 +103,28 @@ class Life:
         launch = self.devbox.launch
         await write_files(box, launch.files)
         await mount_objects(box, launch.objects)
+        await self._while_alive(self._fit(box))
         await run_commands(
             box, launch.commands, launch.environment, "launch command", self._setup_line, self.command
         )
         if not self.devbox.ended:
             await self._go(box, Moment.BOOT)
+
+    async def _fit(self, box: Box) -> None:
+        launch = self.devbox.launch
+        fitter = Fitter(box, launch.environment, self._desk, self._setup_line, self.command)
+        await mount_code(fitter, launch.code)
+        await mount_agents(fitter, launch.agents)
+
+    async def _while_alive(self, work: Coroutine[object, object, None]) -> None:
+        """Do something that may take minutes outside of the box, and leave it when the devbox ends."""
+        doing = asyncio.ensure_future(work)
+        self.on_end(doing.cancel)
+        try:
+            await doing
+        except asyncio.CancelledError:
+            if not self.devbox.ended:
+                raise
 
     async def _go(self, box: Box, moment: Moment) -> None:
         """Start the entrypoint, and be running.
@@ -219,7 +239,7 @@ class Life:
             )
         return new > 0
 
-    def on_end(self, callback: Callable[[], None]) -> None:
+    def on_end(self, callback: Callable[[], object]) -> None:
         """Call back once, when the devbox has ended."""
         self._on_end.append(callback)
 

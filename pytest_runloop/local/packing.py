@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from .descriptors import close_quietly
 from .dockerfile.context import Entry
@@ -24,9 +25,28 @@ async def send(entries: Iterable[tuple[str, Entry]], box: Box, into: str) -> Non
     :param entries: each with its path below that directory.
     :raises SetupError: if they cannot be written.
     """
+    kept = list(entries)
+    argv = ["tar", "--numeric-owner", "-C", into, "-xpf", "-"]
+
+    def write(archive: tarfile.TarFile) -> None:
+        for name, entry in kept:
+            _add(archive, name, entry)
+
+    await _through(box, argv, write)
+
+
+async def send_directory(root: Path, box: Box, into: str) -> None:
+    """Write all that is in a directory into a directory of a box, owned by whom the box belongs to.
+
+    :raises SetupError: if it cannot be written.
+    """
+    await _through(box, ["tar", "-C", into, "-xof", "-"], lambda archive: archive.add(root, "."))
+
+
+async def _through(box: Box, argv: list[str], write: Callable[[tarfile.TarFile], None]) -> None:
+    """Have a program in a box read an archive while it is written."""
     reading, writing = os.pipe()
     out, err = LineSink(_quiet), LineSink(_quiet)
-    argv = ["tar", "--numeric-owner", "-C", into, "-xpf", "-"]
     try:
         unpacking = await start(box, argv, {}, out, err, reading)
     except ENGINE_ERRORS as error:
@@ -34,19 +54,18 @@ async def send(entries: Iterable[tuple[str, Entry]], box: Box, into: str) -> Non
         raise SetupError(str(as_api_error(error, "start tar"))) from error
     finally:
         close_quietly(reading)
-    trouble = await asyncio.to_thread(_pack, list(entries), writing)
+    trouble = await asyncio.to_thread(_pack, write, writing)
     if await unpacking.finish():
         raise SetupError("the files could not be copied:\n" + "\n".join(err.last))
     if trouble is not None:
         raise SetupError(f"the files could not be read: {trouble}") from trouble
 
 
-def _pack(entries: list[tuple[str, Entry]], writing: int) -> OSError | None:
+def _pack(write: Callable[[tarfile.TarFile], None], writing: int) -> OSError | None:
     """Write an archive into a pipe, and return what went wrong; the other end may have gone."""
     try:
         with os.fdopen(writing, "wb") as pipe, tarfile.open(fileobj=pipe, mode="w|") as archive:
-            for name, entry in entries:
-                _add(archive, name, entry)
+            write(archive)
     except OSError as error:
         return error
     return None

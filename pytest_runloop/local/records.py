@@ -6,10 +6,12 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from ..contract.views.agents import AgentView
 from ..contract.views.benchmarks import BenchmarkRunView, BenchmarkView
 from ..contract.views.blueprints import BlueprintBuildLog, BlueprintView
 from ..contract.views.devboxes import DevboxLog
 from ..contract.views.objects import ObjectView
+from ..contract.views.repositories import RepositoryConnectionView, RepositoryInspectionDetails
 from ..contract.views.scenarios import ScenarioRunView, ScenarioView
 from ..contract.views.scorers import ScorerView
 from ..contract.views.secrets import SecretView
@@ -215,6 +217,53 @@ class BenchmarkRunRecord(Record):
         return self.view.id
 
 
+class AgentRecord(Record):
+    """An agent."""
+
+    view: AgentView
+
+    @property
+    def id(self) -> str:
+        """The agent's id."""
+        return self.view.id
+
+
+class RepositoryRecord(Record):
+    """A repository.
+
+    :param token: what opens it, which nothing prints.
+    :param blueprint_id: the base of blueprints that are made from its inspections.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    view: RepositoryConnectionView
+    token: str | None = Field(default=None, repr=False)
+    blueprint_id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The repository's id."""
+        return self.view.id
+
+
+class InspectionRecord(Record):
+    """An inspection of a repository.
+
+    :param repository_id: of which one.
+    :param server: the server that makes it, to tell what a dead server left unfinished.
+    """
+
+    view: RepositoryInspectionDetails
+    repository_id: str
+    server: str
+
+    @property
+    def id(self) -> str:
+        """The inspection's id."""
+        return self.view.id
+
+
 class Records:
     """All collections of the store: one line for each kind."""
 
@@ -232,6 +281,9 @@ class Records:
         self.scorers = Collection(store, "scorer", ScorerRecord)
         self.benchmarks = Collection(store, "benchmark", BenchmarkRecord)
         self.benchmark_runs = Collection(store, "benchmark_run", BenchmarkRunRecord)
+        self.agents = Collection(store, "agent", AgentRecord)
+        self.repositories = Collection(store, "repository", RepositoryRecord)
+        self.inspections = Collection(store, "inspection", InspectionRecord)
 
 
 def wrong_tier(what: str, record: Layered, tier: str) -> ApiError:

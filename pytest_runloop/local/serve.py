@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import uvicorn
 
+from .addresses import GITHUB, AddressError, require_address
 from .app import App
 from .backend import Backend
 from .engine.protocol import Engine, EngineError
+from .settings import Settings
 from .store import StoreError
 
 if TYPE_CHECKING:
@@ -137,13 +139,23 @@ def _faults(options: Options) -> Faults | None:
 
 async def _opened(engine: Engine, state_dir: Path, faults: Faults | None) -> Backend:
     try:
-        return Backend(engine, state_dir, events=faults.devboxes if faults else None)
+        settings = Settings(git_base=_git_base())
+        return Backend(engine, state_dir, settings=settings, events=faults.devboxes if faults else None)
     except OSError as error:
         await engine.close()
         raise ServeError(f"cannot use the state directory {state_dir}: {error.strerror}") from error
     except StoreError:
         await engine.close()
         raise
+
+
+def _git_base() -> str:
+    base = os.environ.get("RUNLOOP_GIT_BASE") or GITHUB
+    try:
+        require_address(base)
+    except AddressError as error:
+        raise ServeError(f"RUNLOOP_GIT_BASE {error}") from None
+    return base
 
 
 class _Server(uvicorn.Server):

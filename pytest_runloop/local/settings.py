@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .addresses import GITHUB
+
 MIB = 1024 * 1024
 
 
@@ -35,6 +37,12 @@ class Settings:
     """What ADD downloads may stand still for so long."""
     download_max: int = 1024 * MIB
     """Of each of them."""
+    git_seconds: float = 600
+    """For each run of git: a clone, a checkout."""
+    git_base: str = GITHUB
+    """The address below which `owner/name` of repositories are."""
+    repository_max: int = 4096 * MIB
+    """Of a repository with its files."""
     json_max: int = 128 * MIB
     output_memory: int = 64 * 1024
     """Of each output; what is beyond goes to a file."""

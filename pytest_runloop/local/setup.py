@@ -65,24 +65,26 @@ async def run_commands(
 
 
 async def run_command(
-    box: Box, command: str, environment: Mapping[str, str], what: str, write: Write
+    box: Box, command: str, environment: Mapping[str, str], what: str, write: Write, shown: str = ""
 ) -> None:
     """Run a command in a login shell, with its output to a log.
 
     :param what: what it is, for messages: `launch command 1 of 2`.
     :param write: takes the lines.
+    :param shown: the command as messages have it, where that is not the whole.
     :raises SetupError: if it fails.
     """
-    write("info", f"{what}: {command}")
+    shown = shown or command
+    write("info", f"{what}: {shown}")
     try:
         argv = await login_shell(box, command, environment)
     except ENGINE_ERRORS as error:
-        raise SetupError(str(as_api_error(error, f"run {command}"))) from error
+        raise SetupError(str(as_api_error(error, f"run {shown}"))) from error
     kills = memory_kills()
-    status, shown = await run_logged(box, argv, environment, write)
+    status, printed = await run_logged(box, argv, environment, write)
     if status:
-        message = f"{what} failed with exit status {status}: {command}\n{shown}"
-        raise SetupError(message, shortage(status, shown, kills))
+        message = f"{what} failed with exit status {status}: {shown}\n{printed}"
+        raise SetupError(message, shortage(status, printed, kills))
 
 
 async def run_logged(

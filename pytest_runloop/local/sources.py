@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import IO
 
 from .archives import ArchiveError, unpack
+from .code_mounts import Desk
 from .dockerfile.context import Tree
 from .dockerfile.errors import DockerfileError
 from .dockerfile.plan import Remote
 from .downloads import download
-from .repositories import check_out
+from .git import GitError, check_out
+from .git import Remote as Repository
 from .settings import Settings
 from .setup import Write
 
@@ -75,11 +77,17 @@ class Sources:
             self.write("info", f"fetching {remote.url}")
             root = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fetched-", dir=self.directory))
             if remote.git:
-                await check_out(remote.url, remote.ref, root, keep_git=remote.keep_git)
+                await self._check_out(remote, root)
             else:
                 await download(remote.url, root, self.settings, remote.checksum)
             self._fetched[remote] = Tree(root)
         return self._fetched[remote]
+
+    async def _check_out(self, remote: Remote, root: Path) -> None:
+        try:
+            await check_out(Repository(remote.url), remote.ref, root, self.settings, keep_git=remote.keep_git)
+        except GitError as error:
+            raise DockerfileError(error.what, expected=error.remedy) from None
 
 
 @dataclass(slots=True)
@@ -102,6 +110,11 @@ class Workplace:
         self._unpacked: dict[str, _Unpacked] = {}
         """By the object's id, the one that was used last at the end."""
         self._turn = asyncio.Lock()
+
+    @property
+    def desk(self) -> Desk:
+        """Where repositories are cloned."""
+        return Desk(self._directory, self._settings)
 
     @asynccontextmanager
     async def opened(self, contexts: Contexts, write: Write) -> AsyncIterator[Sources]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from .code_mounts import hand_in
 from .copies import check_copy, chown_word, collect, collect_selection, copy_files
 from .descriptors import write_file
 from .dockerfile.errors import DockerfileError
@@ -46,6 +49,21 @@ class SetupStep:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeStep:
+    """Put a repository into the home.
+
+    :param root: of its clone on this machine.
+    :param directory: below the home.
+    """
+
+    key: str
+    root: Path
+    directory: str
+    text: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class BootStep:
     """Take the disk as it is after a boot: a blueprint that changes nothing."""
 
@@ -54,7 +72,7 @@ class BootStep:
     line: int = 0
 
 
-AnyStep = Step | FilesStep | SetupStep | BootStep
+AnyStep = Step | FilesStep | CodeStep | SetupStep | BootStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +116,8 @@ class Worker:
                 await self._make_directory(step, box)
             case FilesStep():
                 await write_files(box, step.files)
+            case CodeStep():
+                await hand_in(box, step.root, posixpath.join(box.home, step.directory))
             case SetupStep():
                 await run_command(box, step.command, step.environment, step.text, self.write)
 

@@ -7,6 +7,7 @@ methods of the client's objects take. A name that is both is the view here, and 
 
 from __future__ import annotations
 
+from ..contract.params.agents import AgentCreateParams, AgentListParams, AgentListPublicParams
 from ..contract.params.benchmarks import (
     BenchmarkCreateParams,
     BenchmarkDefinitionsParams,
@@ -20,11 +21,15 @@ from ..contract.params.benchmarks import (
     BenchmarkUpdateScenariosParams,
 )
 from ..contract.params.blueprints import (
+    BlueprintCreateFromInspectionParams,
     BlueprintCreateParams,
     BlueprintListParams,
     BlueprintPreviewParams,
+    InspectionSourceParam,
 )
 from ..contract.params.calls import (
+    SDKAgentCreateParams,
+    SDKAgentListParams,
     SDKBenchmarkCreateParams,
     SDKBenchmarkDefinitionsParams,
     SDKBenchmarkListParams,
@@ -34,6 +39,7 @@ from ..contract.params.calls import (
     SDKBenchmarkRunListScenarioRunsParams,
     SDKBenchmarkStartRunParams,
     SDKBenchmarkUpdateParams,
+    SDKBlueprintCreateFromInspectionParams,
     SDKBlueprintCreateParams,
     SDKBlueprintListParams,
     SDKBlueprintPreviewParams,
@@ -56,6 +62,10 @@ from ..contract.params.calls import (
     SDKObjectCreateParams,
     SDKObjectDownloadParams,
     SDKObjectListParams,
+    SDKRepositoryCreateParams,
+    SDKRepositoryInspectParams,
+    SDKRepositoryListParams,
+    SDKRepositoryRefreshParams,
     SDKScenarioCreateParams,
     SDKScenarioListParams,
     SDKScenarioListPublicParams,
@@ -102,6 +112,12 @@ from ..contract.params.options import (
     PollingConfig,
     PollingRequestOptions,
 )
+from ..contract.params.repositories import (
+    RepositoryCreateParams,
+    RepositoryInspectParams,
+    RepositoryListParams,
+    RepositoryRefreshParams,
+)
 from ..contract.params.scenarios import (
     InputContextParam,
     InputContextUpdateParam,
@@ -139,6 +155,7 @@ from ..contract.params.tunnels import (
     DevboxEnableTunnelParams,
     DevboxRemoveTunnelParams,
 )
+from ..contract.views.agents import AgentDevboxCountsView, AgentListView, AgentSource, AgentView
 from ..contract.views.benchmarks import (
     BenchmarkListView,
     BenchmarkRunListView,
@@ -168,6 +185,13 @@ from ..contract.views.executions import (
 from ..contract.views.launch import AfterIdle, LaunchParameters
 from ..contract.views.mounts import AgentMountParameters, CodeMountParameters, ObjectMountParameters
 from ..contract.views.objects import ObjectDownloadURLView, ObjectListView, ObjectView
+from ..contract.views.repositories import (
+    RepositoryConnectionListView,
+    RepositoryConnectionView,
+    RepositoryInspectionDetails,
+    RepositoryInspectionListView,
+    RepositoryManifestView,
+)
 from ..contract.views.scenarios import (
     InputContext,
     RunProfile,
@@ -204,7 +228,14 @@ DevboxReadFileContentsResponse = str
 
 __all__ = [
     "AfterIdle",
+    "AgentCreateParams",
+    "AgentDevboxCountsView",
+    "AgentListParams",
+    "AgentListPublicParams",
+    "AgentListView",
     "AgentMountParameters",
+    "AgentSource",
+    "AgentView",
     "BaseRequestOptions",
     "BenchmarkCreateParams",
     "BenchmarkDefinitionsParams",
@@ -223,6 +254,7 @@ __all__ = [
     "BlueprintBuildLog",
     "BlueprintBuildLogsListView",
     "BlueprintBuildParameters",
+    "BlueprintCreateFromInspectionParams",
     "BlueprintCreateParams",
     "BlueprintListParams",
     "BlueprintListView",
@@ -269,6 +301,7 @@ __all__ = [
     "InputContext",
     "InputContextParam",
     "InputContextUpdateParam",
+    "InspectionSourceParam",
     "LaunchParameters",
     "LongPollingRequestOptions",
     "LongRequestOptions",
@@ -282,7 +315,18 @@ __all__ = [
     "ObjectView",
     "PollingConfig",
     "PollingRequestOptions",
+    "RepositoryConnectionListView",
+    "RepositoryConnectionView",
+    "RepositoryCreateParams",
+    "RepositoryInspectParams",
+    "RepositoryInspectionDetails",
+    "RepositoryInspectionListView",
+    "RepositoryListParams",
+    "RepositoryManifestView",
+    "RepositoryRefreshParams",
     "RunProfile",
+    "SDKAgentCreateParams",
+    "SDKAgentListParams",
     "SDKBenchmarkCreateParams",
     "SDKBenchmarkDefinitionsParams",
     "SDKBenchmarkListParams",
@@ -292,6 +336,7 @@ __all__ = [
     "SDKBenchmarkRunListScenarioRunsParams",
     "SDKBenchmarkStartRunParams",
     "SDKBenchmarkUpdateParams",
+    "SDKBlueprintCreateFromInspectionParams",
     "SDKBlueprintCreateParams",
     "SDKBlueprintListParams",
     "SDKBlueprintPreviewParams",
@@ -314,6 +359,10 @@ __all__ = [
     "SDKObjectCreateParams",
     "SDKObjectDownloadParams",
     "SDKObjectListParams",
+    "SDKRepositoryCreateParams",
+    "SDKRepositoryInspectParams",
+    "SDKRepositoryListParams",
+    "SDKRepositoryRefreshParams",
     "SDKScenarioCreateParams",
     "SDKScenarioListParams",
     "SDKScenarioListPublicParams",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..contract.params.agents import AgentSource
 from ..contract.params.launch import AfterIdle, LaunchParameters
 from ..contract.params.mounts import AgentMountParameters, CodeMountParameters, ObjectMountParameters
 from ..contract.params.scenarios import RunProfile
@@ -9,6 +10,7 @@ from ..contract.params.scenarios import RunProfile
 __all__ = [
     "AfterIdle",
     "AgentMountParameters",
+    "AgentSource",
     "CodeMountParameters",
     "LaunchParameters",
     "ObjectMountParameters",

@@ -16,7 +16,7 @@ import pytest
 
 from pytest_runloop.local.dockerfile.errors import DockerfileError
 from pytest_runloop.local.downloads import download
-from pytest_runloop.local.repositories import check_out
+from pytest_runloop.local.git import GitError, Remote, check_out
 from pytest_runloop.local.settings import Settings
 
 from .builds import cached, failed, good, log, text
@@ -200,6 +200,6 @@ async def test_without_git_the_error_says_what_to_get(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DockerfileError, match="no git") as caught:
-        await check_out("https://example.org/x.git", "", tmp_path)
+    with pytest.raises(GitError, match="no git") as caught:
+        await check_out(Remote("https://example.org/x.git"), "", tmp_path, Settings())
     assert "package `git`" in str(caught.value)

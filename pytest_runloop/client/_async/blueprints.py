@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...contract.endpoints import blueprints
@@ -16,12 +17,14 @@ from .transport import AsyncTransport
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ...contract.endpoint import Endpoint
     from ...contract.params.calls import (
+        SDKBlueprintCreateFromInspectionParams,
         SDKBlueprintCreateParams,
         SDKBlueprintListParams,
         SDKBlueprintPreviewParams,
     )
-    from ...contract.views.blueprints import BlueprintPreviewView
+    from ...contract.views.blueprints import BlueprintPreviewView, BlueprintView
 
 __tracebackhide__ = hide_from_traceback
 
@@ -43,11 +46,23 @@ class AsyncBlueprintOps:
         :raises BlueprintFailedError: if the build fails; the message has the end of its log.
         :raises PollingTimeout: if it takes longer.
         """
+        return await self._built(blueprints.CREATE, params)
+
+    async def create_from_inspection(
+        self, **params: Unpack[SDKBlueprintCreateFromInspectionParams]
+    ) -> AsyncBlueprint:
+        """Make a blueprint that holds a repository, made ready as an inspection of it found; as `create`.
+
+        :param params: `name`, `inspection_source={"inspection_id": …}`, and what else it is made of.
+        """
+        return await self._built(blueprints.CREATE_FROM_INSPECTION, params)
+
+    async def _built(self, endpoint: Endpoint[BlueprintView], params: Mapping[str, Any]) -> AsyncBlueprint:
         check_file_mounts(params.get("file_mounts"))
         values = {name: value for name, value in params.items() if name != "polling_config"}
-        view = await self._transport.call(blueprints.CREATE, {}, values)
+        view = await self._transport.call(endpoint, {}, values)
         if not view.id:
-            raise without("id", RequestInfo("POST", "/v1/blueprints"))
+            raise without("id", RequestInfo("POST", endpoint.path))
         blueprint = AsyncBlueprint(self._transport, view.id)
         waiting: Any = options_of(params, "polling_config", "extra_headers", "extra_query")
         await blueprint.await_build_complete(**waiting)

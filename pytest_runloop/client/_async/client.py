@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     import httpx
 
     from ...contract.endpoint import Endpoint
+    from .agents import AsyncAgentOps
     from .benchmarks import AsyncBenchmarkOps
     from .blueprints import AsyncBlueprintOps
     from .devboxes import AsyncDevboxOps
+    from .repositories import AsyncRepositoryOps
     from .scenarios import AsyncScenarioOps
     from .scorers import AsyncScorerOps
     from .secrets import AsyncSecretOps
@@ -56,71 +59,85 @@ class AsyncRunloop:
         # Here, not above: naming the class then costs no import of httpx, which takes longer than the rest.
         from ..pools import AsyncPools
         from ..retries import RetryPolicy
-        from .benchmarks import AsyncBenchmarkOps
-        from .blueprints import AsyncBlueprintOps
-        from .devboxes import AsyncDevboxOps
-        from .scenarios import AsyncScenarioOps
-        from .scorers import AsyncScorerOps
-        from .secrets import AsyncSecretOps
-        from .snapshots import AsyncSnapshotOps
-        from .storage_objects import AsyncStorageObjectOps
         from .transport import AsyncTransport
 
         settings = settings_from(base_url, secret, timeout, max_retries)
         self._transport = AsyncTransport(settings, AsyncPools(settings, transport), RetryPolicy(max_retries))
-        self._devbox = AsyncDevboxOps(self._transport)
-        self._blueprint = AsyncBlueprintOps(self._transport)
-        self._snapshot = AsyncSnapshotOps(self._transport)
-        self._secret = AsyncSecretOps(self._transport)
-        self._storage_object = AsyncStorageObjectOps(self._transport)
-        self._scenario = AsyncScenarioOps(self._transport)
-        self._scorer = AsyncScorerOps(self._transport)
-        self._benchmark = AsyncBenchmarkOps(self._transport)
 
     @property
     def base_url(self) -> str:
         """Where the API is."""
         return self._transport.settings.base_url
 
-    @property
+    @cached_property
     def devbox(self) -> AsyncDevboxOps:
         """Makes and finds devboxes."""
-        return self._devbox
+        from .devboxes import AsyncDevboxOps
 
-    @property
+        return AsyncDevboxOps(self._transport)
+
+    @cached_property
     def blueprint(self) -> AsyncBlueprintOps:
         """Makes and finds blueprints."""
-        return self._blueprint
+        from .blueprints import AsyncBlueprintOps
 
-    @property
+        return AsyncBlueprintOps(self._transport)
+
+    @cached_property
     def snapshot(self) -> AsyncSnapshotOps:
         """Finds disk snapshots."""
-        return self._snapshot
+        from .snapshots import AsyncSnapshotOps
 
-    @property
+        return AsyncSnapshotOps(self._transport)
+
+    @cached_property
     def secret(self) -> AsyncSecretOps:
         """Makes and finds secrets."""
-        return self._secret
+        from .secrets import AsyncSecretOps
 
-    @property
+        return AsyncSecretOps(self._transport)
+
+    @cached_property
     def storage_object(self) -> AsyncStorageObjectOps:
         """Makes and finds storage objects."""
-        return self._storage_object
+        from .storage_objects import AsyncStorageObjectOps
 
-    @property
+        return AsyncStorageObjectOps(self._transport)
+
+    @cached_property
     def scenario(self) -> AsyncScenarioOps:
         """Makes and finds scenarios, and their runs."""
-        return self._scenario
+        from .scenarios import AsyncScenarioOps
 
-    @property
+        return AsyncScenarioOps(self._transport)
+
+    @cached_property
     def scorer(self) -> AsyncScorerOps:
         """Makes and finds custom scorers."""
-        return self._scorer
+        from .scorers import AsyncScorerOps
 
-    @property
+        return AsyncScorerOps(self._transport)
+
+    @cached_property
     def benchmark(self) -> AsyncBenchmarkOps:
         """Makes and finds benchmarks, and their runs."""
-        return self._benchmark
+        from .benchmarks import AsyncBenchmarkOps
+
+        return AsyncBenchmarkOps(self._transport)
+
+    @cached_property
+    def agent(self) -> AsyncAgentOps:
+        """Makes and finds agents."""
+        from .agents import AsyncAgentOps
+
+        return AsyncAgentOps(self._transport)
+
+    @cached_property
+    def repository(self) -> AsyncRepositoryOps:
+        """Makes and finds repositories."""
+        from .repositories import AsyncRepositoryOps
+
+        return AsyncRepositoryOps(self._transport)
 
     async def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

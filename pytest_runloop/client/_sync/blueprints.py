@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...contract.endpoints import blueprints
@@ -17,12 +18,14 @@ from .transport import Transport
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ...contract.endpoint import Endpoint
     from ...contract.params.calls import (
+        SDKBlueprintCreateFromInspectionParams,
         SDKBlueprintCreateParams,
         SDKBlueprintListParams,
         SDKBlueprintPreviewParams,
     )
-    from ...contract.views.blueprints import BlueprintPreviewView
+    from ...contract.views.blueprints import BlueprintPreviewView, BlueprintView
 
 __tracebackhide__ = hide_from_traceback
 
@@ -44,11 +47,21 @@ class BlueprintOps:
         :raises BlueprintFailedError: if the build fails; the message has the end of its log.
         :raises PollingTimeout: if it takes longer.
         """
+        return self._built(blueprints.CREATE, params)
+
+    def create_from_inspection(self, **params: Unpack[SDKBlueprintCreateFromInspectionParams]) -> Blueprint:
+        """Make a blueprint that holds a repository, made ready as an inspection of it found; as `create`.
+
+        :param params: `name`, `inspection_source={"inspection_id": …}`, and what else it is made of.
+        """
+        return self._built(blueprints.CREATE_FROM_INSPECTION, params)
+
+    def _built(self, endpoint: Endpoint[BlueprintView], params: Mapping[str, Any]) -> Blueprint:
         check_file_mounts(params.get("file_mounts"))
         values = {name: value for name, value in params.items() if name != "polling_config"}
-        view = self._transport.call(blueprints.CREATE, {}, values)
+        view = self._transport.call(endpoint, {}, values)
         if not view.id:
-            raise without("id", RequestInfo("POST", "/v1/blueprints"))
+            raise without("id", RequestInfo("POST", endpoint.path))
         blueprint = Blueprint(self._transport, view.id)
         waiting: Any = options_of(params, "polling_config", "extra_headers", "extra_query")
         blueprint.await_build_complete(**waiting)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     import httpx
 
     from ...contract.endpoint import Endpoint
+    from .agents import AgentOps
     from .benchmarks import BenchmarkOps
     from .blueprints import BlueprintOps
     from .devboxes import DevboxOps
+    from .repositories import RepositoryOps
     from .scenarios import ScenarioOps
     from .scorers import ScorerOps
     from .secrets import SecretOps
@@ -57,71 +60,85 @@ class Runloop:
         # Here, not above: naming the class then costs no import of httpx, which takes longer than the rest.
         from ..pools import Pools
         from ..retries import RetryPolicy
-        from .benchmarks import BenchmarkOps
-        from .blueprints import BlueprintOps
-        from .devboxes import DevboxOps
-        from .scenarios import ScenarioOps
-        from .scorers import ScorerOps
-        from .secrets import SecretOps
-        from .snapshots import SnapshotOps
-        from .storage_objects import StorageObjectOps
         from .transport import Transport
 
         settings = settings_from(base_url, secret, timeout, max_retries)
         self._transport = Transport(settings, Pools(settings, transport), RetryPolicy(max_retries))
-        self._devbox = DevboxOps(self._transport)
-        self._blueprint = BlueprintOps(self._transport)
-        self._snapshot = SnapshotOps(self._transport)
-        self._secret = SecretOps(self._transport)
-        self._storage_object = StorageObjectOps(self._transport)
-        self._scenario = ScenarioOps(self._transport)
-        self._scorer = ScorerOps(self._transport)
-        self._benchmark = BenchmarkOps(self._transport)
 
     @property
     def base_url(self) -> str:
         """Where the API is."""
         return self._transport.settings.base_url
 
-    @property
+    @cached_property
     def devbox(self) -> DevboxOps:
         """Makes and finds devboxes."""
-        return self._devbox
+        from .devboxes import DevboxOps
 
-    @property
+        return DevboxOps(self._transport)
+
+    @cached_property
     def blueprint(self) -> BlueprintOps:
         """Makes and finds blueprints."""
-        return self._blueprint
+        from .blueprints import BlueprintOps
 
-    @property
+        return BlueprintOps(self._transport)
+
+    @cached_property
     def snapshot(self) -> SnapshotOps:
         """Finds disk snapshots."""
-        return self._snapshot
+        from .snapshots import SnapshotOps
 
-    @property
+        return SnapshotOps(self._transport)
+
+    @cached_property
     def secret(self) -> SecretOps:
         """Makes and finds secrets."""
-        return self._secret
+        from .secrets import SecretOps
 
-    @property
+        return SecretOps(self._transport)
+
+    @cached_property
     def storage_object(self) -> StorageObjectOps:
         """Makes and finds storage objects."""
-        return self._storage_object
+        from .storage_objects import StorageObjectOps
 
-    @property
+        return StorageObjectOps(self._transport)
+
+    @cached_property
     def scenario(self) -> ScenarioOps:
         """Makes and finds scenarios, and their runs."""
-        return self._scenario
+        from .scenarios import ScenarioOps
 
-    @property
+        return ScenarioOps(self._transport)
+
+    @cached_property
     def scorer(self) -> ScorerOps:
         """Makes and finds custom scorers."""
-        return self._scorer
+        from .scorers import ScorerOps
 
-    @property
+        return ScorerOps(self._transport)
+
+    @cached_property
     def benchmark(self) -> BenchmarkOps:
         """Makes and finds benchmarks, and their runs."""
-        return self._benchmark
+        from .benchmarks import BenchmarkOps
+
+        return BenchmarkOps(self._transport)
+
+    @cached_property
+    def agent(self) -> AgentOps:
+        """Makes and finds agents."""
+        from .agents import AgentOps
+
+        return AgentOps(self._transport)
+
+    @cached_property
+    def repository(self) -> RepositoryOps:
+        """Makes and finds repositories."""
+        from .repositories import RepositoryOps
+
+        return RepositoryOps(self._transport)
 
     def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

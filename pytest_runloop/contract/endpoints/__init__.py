@@ -7,11 +7,13 @@ from typing import Any
 
 from ..endpoint import Endpoint
 from . import (
+    agents,
     benchmarks,
     blueprints,
     devboxes,
     executions,
     objects,
+    repositories,
     scenarios,
     scorers,
     secrets,
@@ -37,6 +39,8 @@ ALL: tuple[Endpoint[Any], ...] = tuple(
         scenarios,
         scorers,
         benchmarks,
+        agents,
+        repositories,
     )
     for endpoint in _declared(module)
 )

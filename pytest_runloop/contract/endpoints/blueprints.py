@@ -13,6 +13,11 @@ from ..views.blueprints import (
 
 CREATE = post("/v1/blueprints", Json(view=BlueprintView), params.BlueprintCreateParams)
 PREVIEW = post("/v1/blueprints/preview", Json(view=BlueprintPreviewView), params.BlueprintPreviewParams)
+CREATE_FROM_INSPECTION = post(
+    "/v1/blueprints/create_from_inspection",
+    Json(view=BlueprintView),
+    params.BlueprintCreateFromInspectionParams,
+)
 LIST = get("/v1/blueprints", Page(view=BlueprintListView, items="blueprints"), params.BlueprintListParams)
 RETRIEVE = get("/v1/blueprints/{id}", Json(view=BlueprintView))
 LOGS = get("/v1/blueprints/{id}/logs", Json(view=BlueprintBuildLogsListView))

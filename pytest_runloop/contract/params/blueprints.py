@@ -70,6 +70,29 @@ class BlueprintPreviewParams(BlueprintCreateParams, total=False):
 
 
 @strict
+class InspectionSourceParam(TypedDict, total=False):
+    """The inspection of a repository that a blueprint is made from."""
+
+    inspection_id: Required[str]
+    github_auth_token: str | None
+    """What opens a private repository."""
+
+
+@strict
+class BlueprintCreateFromInspectionParams(TypedDict, total=False):
+    """A new blueprint with a repository in it, made ready as an inspection found that it must be."""
+
+    inspection_source: Required[InspectionSourceParam]
+    name: Required[str]
+    file_mounts: Mapping[str, str] | None
+    launch_parameters: LaunchParameters | None
+    metadata: Mapping[str, str] | None
+    secrets: Mapping[str, str] | None
+    system_setup_commands: Sequence[str] | None
+    """Commands that run after those of the inspection."""
+
+
+@strict
 class BlueprintListParams(TypedDict, total=False):
     """Which blueprints to list, newest first."""
 

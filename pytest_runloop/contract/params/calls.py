@@ -7,6 +7,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from .agents import AgentCreateParams, AgentListParams, AgentListPublicParams
 from .benchmarks import (
     BenchmarkCreateParams,
     BenchmarkDefinitionsParams,
@@ -18,7 +19,12 @@ from .benchmarks import (
     BenchmarkStartRunBaseParams,
     BenchmarkUpdateParams,
 )
-from .blueprints import BlueprintCreateParams, BlueprintListParams, BlueprintPreviewParams
+from .blueprints import (
+    BlueprintCreateFromInspectionParams,
+    BlueprintCreateParams,
+    BlueprintListParams,
+    BlueprintPreviewParams,
+)
 from .devboxes import (
     DevboxBaseCreateParams,
     DevboxCreateParams,
@@ -39,6 +45,12 @@ from .options import (
     LongPollingRequestOptions,
     LongRequestOptions,
     PollingRequestOptions,
+)
+from .repositories import (
+    RepositoryCreateParams,
+    RepositoryInspectParams,
+    RepositoryListParams,
+    RepositoryRefreshParams,
 )
 from .scenarios import (
     ScenarioCreateParams,
@@ -155,6 +167,12 @@ class SDKBlueprintPreviewParams(BlueprintPreviewParams, LongRequestOptions, tota
     """A blueprint that is only to be looked at."""
 
 
+class SDKBlueprintCreateFromInspectionParams(
+    BlueprintCreateFromInspectionParams, LongPollingRequestOptions, total=False
+):
+    """How to make a blueprint of a repository and to wait until it is built."""
+
+
 class SDKBlueprintListParams(BlueprintListParams, BaseRequestOptions, total=False):
     """Which blueprints to list."""
 
@@ -263,3 +281,31 @@ class SDKBenchmarkRunListScenarioRunsParams(
     BenchmarkRunListScenarioRunsParams, BaseRequestOptions, total=False
 ):
     """Which runs of scenarios of a benchmark's run to list."""
+
+
+class SDKAgentCreateParams(AgentCreateParams, LongRequestOptions, total=False):
+    """A new agent."""
+
+
+class SDKAgentListParams(AgentListParams, BaseRequestOptions, total=False):
+    """Which agents to list."""
+
+
+class SDKAgentListPublicParams(AgentListPublicParams, BaseRequestOptions, total=False):
+    """Which public agents to list."""
+
+
+class SDKRepositoryCreateParams(RepositoryCreateParams, LongRequestOptions, total=False):
+    """A repository to know by an id."""
+
+
+class SDKRepositoryListParams(RepositoryListParams, BaseRequestOptions, total=False):
+    """Which repositories to list."""
+
+
+class SDKRepositoryInspectParams(RepositoryInspectParams, LongPollingRequestOptions, total=False):
+    """How to inspect a repository and to wait for the outcome."""
+
+
+class SDKRepositoryRefreshParams(RepositoryRefreshParams, LongRequestOptions, total=False):
+    """What is new about a repository."""

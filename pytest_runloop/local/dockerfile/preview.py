@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pytest_runloop.contract.params.blueprints import BlueprintCreateParams
 from pytest_runloop.contract.params.mounts import CodeMountParameters
@@ -28,13 +28,30 @@ FILE_MOUNTS = "file-mounts"
 """The name of the context with the mounted files."""
 
 
-def compose(params: BlueprintCreateParams, *, base: str, user: str = "user", home: str = "/home/user") -> str:
+Placed = Callable[[CodeMountParameters], tuple[str, str]]
+"""Says where a repository is: its address, and the name of the directory that it gets."""
+
+
+def on_github(mount: CodeMountParameters) -> tuple[str, str]:
+    """Return where the repository of an owner and a name is on GitHub."""
+    return f"https://github.com/{mount['repo_owner']}/{mount['repo_name']}.git", mount["repo_name"]
+
+
+def compose(
+    params: BlueprintCreateParams,
+    *,
+    base: str,
+    user: str = "user",
+    home: str = "/home/user",
+    place: Placed = on_github,
+) -> str:
     """Return the whole Dockerfile of a blueprint.
 
     :param params: the request.
     :param base: what FROM names if the Dockerfile has none: an image, or the id of a blueprint.
     :param user: who runs what comes after the Dockerfile.
     :param home: the user's home.
+    :param place: says where the repositories are.
     :raises DockerfileError: if the Dockerfile is malformed, or names an image beside a base blueprint.
     """
     text = params.get("dockerfile") or ""
@@ -48,7 +65,7 @@ def compose(params: BlueprintCreateParams, *, base: str, user: str = "user", hom
         raise DockerfileError(
             "the Dockerfile ends within a continued line", expected=f"no {dockerfile.escape} at its end"
         )
-    writer = _Writer(dockerfile, user, home)
+    writer = _Writer(dockerfile, user, home, place)
     added = list(writer.additions(params))
     head = text if has_base else _with_base(text, base)
     if not added:
@@ -92,10 +109,11 @@ def _with_base(text: str, base: str) -> str:
 
 
 class _Writer:
-    def __init__(self, dockerfile: Dockerfile, user: str, home: str) -> None:
+    def __init__(self, dockerfile: Dockerfile, user: str, home: str, place: Placed) -> None:
         self._escape = dockerfile.escape
         self._user = user
         self._home = home
+        self._place = place
 
     def additions(self, params: BlueprintCreateParams) -> Iterator[str]:
         yield from self._notes(params)
@@ -120,8 +138,8 @@ class _Writer:
         return "".join(self._escape + one if one in f"\"'${self._escape}" else one for one in word)
 
     def _code(self, number: int, mount: CodeMountParameters) -> Iterator[str]:
-        url = f"https://github.com/{mount['repo_owner']}/{mount['repo_name']}.git"
-        directory = f"{self._home}/{mount['repo_name']}"
+        url, name = self._place(mount)
+        directory = f"{self._home}/{name}"
         branch = ["--branch", ref] if (ref := mount.get("git_ref")) else []
         clone = shlex.join(["clone", *branch, "--", url, directory])
         if mount.get("token"):

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from ..calls import Handler
 from ..routing import AnyEndpoint
 from . import (
+    agents,
     benchmarks,
     blueprints,
     devboxes,
     executions,
     files,
     objects,
+    repositories,
     scenarios,
     scorers,
     secrets,
@@ -32,4 +34,6 @@ HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **scenarios.HANDLES.table,
     **scorers.HANDLES.table,
     **benchmarks.HANDLES.table,
+    **agents.HANDLES.table,
+    **repositories.HANDLES.table,
 }

@@ -23,6 +23,12 @@ async def create(backend: Backend, call: Call) -> BlueprintView:
     return backend.blueprints.create(call.params)
 
 
+@HANDLES(endpoints.CREATE_FROM_INSPECTION)
+async def create_from_inspection(backend: Backend, call: Call) -> BlueprintView:
+    """Begin to build a blueprint of a repository, as an inspection found that it must be."""
+    return backend.repositories.create_blueprint(call.params)
+
+
 @HANDLES(endpoints.PREVIEW)
 async def preview(backend: Backend, call: Call) -> BlueprintPreviewView:
     """Return the Dockerfile that a blueprint would be built from."""
