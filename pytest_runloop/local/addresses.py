@@ -15,8 +15,8 @@ from .errors import invalid
 GITHUB = "https://github.com"
 
 _SCHEMES = ("https", "http", "ssh", "git", "file")
-_WORD = re.compile(r"(?![-.])[\w.-]{1,100}", re.ASCII)
-_SHELL_ADDRESS = re.compile(r"[\w.-]+@[\w.-]+:(?!/?-)\S+", re.ASCII)
+_WORD = re.compile(r"(?!-|\.{1,2}\Z)[\w.-]{1,100}", re.ASCII)
+_SHELL_ADDRESS = re.compile(r"(?!-)[\w.-]+@(?!-)[\w.-]+:(?!/?-)\S+", re.ASCII)
 """As `git@example.org:team/app.git`."""
 _LONGEST = 2048
 
@@ -37,32 +37,33 @@ class Place:
     name: str
 
 
-def placed(owner: str, name: str, base: str, field: str) -> Place:
+def placed(owner: str, name: str, base: str, fields: tuple[str, str] = ("owner", "name")) -> Place:
     """Return where the repository of an owner and a name is.
 
     :param base: the address below which owners are.
-    :param field: the parameter that has them, for messages.
+    :param fields: the parameters that have them, for messages.
     :raises ApiError: 400 if they can be none.
     """
+    owner_field, name_field = fields
     if _is_address(name):
-        check_address(name, f"{field}.repo_name")
+        check_address(name, name_field)
         url = name
     else:
-        _check_word(name, f"{field}.repo_name")
-        url = f"{_above(owner, base, field)}/{name}"
+        _check_word(name, name_field)
+        url = f"{_above(owner, base, owner_field)}/{name}"
         # Git finds `name.git` for `name` in a directory; servers differ.
         if urlsplit(url).scheme not in ("", "file") and not url.endswith(".git"):
             url += ".git"
     directory = re.split("[/:]", url.rstrip("/"))[-1].removesuffix(".git")
-    _check_word(directory, f"{field}.repo_name")
+    _check_word(directory, name_field)
     return Place(url, directory)
 
 
 def _above(owner: str, base: str, field: str) -> str:
     if _is_address(owner):
-        check_address(owner, f"{field}.repo_owner")
+        check_address(owner, field)
         return owner.rstrip("/")
-    _check_word(owner, f"{field}.repo_owner")
+    _check_word(owner, field)
     return f"{base.rstrip('/')}/{owner}"
 
 

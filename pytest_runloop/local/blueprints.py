@@ -128,7 +128,7 @@ class Blueprints:
         return BlueprintPreviewView(dockerfile=text)
 
     def _placed(self, mount: CodeMountParameters) -> tuple[str, str]:
-        place = placed(mount["repo_owner"], mount["repo_name"], self._settings.git_base, "code_mounts")
+        place = placed(mount["repo_owner"], mount["repo_name"], self._settings.git_base)
         return place.url, place.name
 
     def _base(self, params: Mapping[str, Any]) -> BlueprintRecord | None:

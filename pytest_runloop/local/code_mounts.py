@@ -92,7 +92,9 @@ def code_mounts_of(params: Mapping[str, Any], base: str) -> list[CodeMount]:
 
 
 def _code_mount(mount: Mapping[str, Any], base: str, field: str) -> CodeMount:
-    place = placed(mount["repo_owner"], mount["repo_name"], base, field)
+    place = placed(
+        mount["repo_owner"], mount["repo_name"], base, (f"{field}.repo_owner", f"{field}.repo_name")
+    )
     install = mount.get("install_command")
     if install and "\0" in install:
         raise invalid(f"`{field}.install_command`: a command cannot hold a NUL")

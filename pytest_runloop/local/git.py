@@ -13,17 +13,24 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from .descriptors import close_quietly
 from .masking import Mask
 from .settings import MIB, Settings
 
 _SHOWN = 500
+_MORTAL = """
+exec 3<&0
+{ cat <&3 >/dev/null; kill -KILL 0; } >/dev/null 2>&1 &
+exec "$@" 3<&- </dev/null
+"""
+"""Has a program killed, with all that it started, when the other end of its standard input closes."""
 _LOOK_SECONDS = 0.5
 _INODE_BYTES = 512
 # Those of the repository that a hook runs in, which `git rev-parse --local-env-vars` lists.
@@ -210,26 +217,13 @@ class _Git:
             raise GitError(
                 what, "missing", "install git (the package `git`), or give the files in another way"
             )
-        process = await asyncio.create_subprocess_exec(
-            program,
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_environment(self._remote),
-            start_new_session=True,
-        )
-        try:
-            async with asyncio.timeout(self._settings.git_seconds):
-                out, err = await self._bounded(process)
-        except TimeoutError:
-            what = f"`{self.shown}`: git was not done after {self._settings.git_seconds:g} s"
-            raise GitError(what, "time") from None
-        finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+        async with _started([program, *argv], _environment(self._remote)) as process:
+            try:
+                async with asyncio.timeout(self._settings.git_seconds):
+                    out, err = await self._bounded(process)
+            except TimeoutError:
+                what = f"`{self.shown}`: git was not done after {self._settings.git_seconds:g} s"
+                raise GitError(what, "time") from None
         if process.returncode:
             raise self._failure(err.decode(errors="replace").strip(), process.returncode)
         return out.decode(errors="replace")
@@ -261,6 +255,29 @@ class _Git:
 
     def _masked(self, text: str) -> str:
         return _LOGIN.sub(r"\1***@", self._mask(text))
+
+
+@asynccontextmanager
+async def _started(argv: list[str], environment: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a program that ends with this block, and with this process, however that dies."""
+    reading, writing = os.pipe()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *("sh", "-c", _MORTAL, "sh", *argv),
+            stdin=reading,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    finally:
+        close_quietly(reading, writing)
 
 
 def _environment(remote: Remote) -> dict[str, str]:

@@ -83,7 +83,7 @@ class Repositories:
 
         :raises ApiError: 400 if it can be none, or its base blueprint cannot be one.
         """
-        placed(params["owner"], params["name"], self._settings.git_base, "")
+        placed(params["owner"], params["name"], self._settings.git_base)
         if base := params.get("blueprint_id"):
             self._blueprints.usable(base, "blueprint_id")
         view = RepositoryConnectionView(id=new_id("rep"), name=params["name"], owner=params["owner"])
@@ -161,7 +161,7 @@ class Repositories:
 
     def _remote(self, repository: RepositoryRecord, token: str | None) -> Remote:
         view = repository.view
-        place = placed(view.owner, view.name, self._settings.git_base, "")
+        place = placed(view.owner, view.name, self._settings.git_base)
         return Remote(place.url, token or repository.token)
 
     async def _inspect(self, record: InspectionRecord, remote: Remote) -> None:
@@ -243,7 +243,7 @@ class Repositories:
         self, params: Mapping[str, Any], record: InspectionRecord, token: str | None
     ) -> dict[str, Any]:
         repository = self.get(record.repository_id)
-        name = placed(repository.view.owner, repository.view.name, self._settings.git_base, "").name
+        name = placed(repository.view.owner, repository.view.name, self._settings.git_base).name
         mount = {
             "repo_owner": repository.view.owner,
             "repo_name": repository.view.name,

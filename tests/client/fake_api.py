@@ -65,6 +65,15 @@ def _awaited(request: httpx.Request) -> str:
 
 
 SSH_KEY = {"id": "dbx_1", "ssh_private_key": "PRIVATE\n", "ssh_user": "user", "url": "dbx-1.ssh.test"}
+AGENT = {"id": "agt_1", "name": "a", "create_time_ms": 1, "is_public": False}
+REPOSITORY = {"id": "rep_1", "name": "n", "owner": "o"}
+INSPECTION = {
+    "id": "rpi_1",
+    "commit_sha": "c0ffee",
+    "inspected_at": 1,
+    "repository_manifest": {"container_config": {}, "languages": [], "workspaces": []},
+    "status": "inspection_success",
+}
 DOWNLOAD_URL = "http://store.test/bucket/obj_1?signature=of-the-download"
 
 DEFAULTS: list[tuple[str, Responder]] = [
@@ -88,6 +97,13 @@ DEFAULTS: list[tuple[str, Responder]] = [
     (r"GET /v1/objects(/list_public)?", lambda _: answer({"objects": [OBJECT], "has_more": False})),
     (r".* /v1/objects.*", lambda _: answer(OBJECT)),
     (r"POST .*/(upload_file|keep_alive|delete)", lambda _: answer({})),
+    (r"GET /v1/agents(/list_public)?", lambda _: answer({"agents": [AGENT], "has_more": False})),
+    (r".* /v1/agents.*", lambda _: answer(AGENT)),
+    (r"GET /v1/repositories", lambda _: answer({"repositories": [REPOSITORY], "has_more": False})),
+    (r"GET /v1/repositories/.*/inspections", lambda _: answer({"inspections": [INSPECTION]})),
+    (r"GET /v1/repositories/inspections/.*|POST .*/inspect", lambda _: answer(INSPECTION)),
+    (r"POST .*/refresh", lambda _: answer({})),
+    (r".* /v1/repositories.*", lambda _: answer(REPOSITORY)),
     (r"GET .*/blueprints/.*/logs", lambda _: answer({"blueprint_id": "bpt_1", "logs": []})),
     (r"GET .*/logs", lambda _: answer({"logs": []})),
     (r"GET .*/disk_snapshots/.*/status", lambda _: answer({"status": "complete", "snapshot": SNAPSHOT})),

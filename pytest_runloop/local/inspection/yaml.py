@@ -70,6 +70,9 @@ class _Reader:
             return self._list(line.indent, depth)
         if _KEY.match(line.text):
             return self._mapping(line.indent, depth)
+        if line.text[0] in "[{":
+            self._at += 1
+            return self._text(line.text, least - 1, depth)
         return self._plain(least)
 
     def _plain(self, least: int) -> Value:
