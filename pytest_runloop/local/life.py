@@ -119,6 +119,8 @@ class Life:
     async def _while_alive(self, work: Coroutine[object, object, None]) -> None:
         """Do something that may take minutes outside of the box, and leave it when the devbox ends."""
         doing = asyncio.ensure_future(work)
+        if self.devbox.ended:
+            doing.cancel()
         self.on_end(doing.cancel)
         try:
             await doing

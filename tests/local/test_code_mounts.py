@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ import pytest
 from .box import Box, ok, refused
 from .builds import cached, ended, failed, good, log, text
 from .gits import bare, commit, git, site
-from .running import server
+from .running import Inside, server
 
 TOKEN = "opens-it-all"
 
@@ -236,8 +239,6 @@ def test_a_blueprint_holds_its_repositories_and_what_was_installed(api: httpx.Cl
 
 def test_a_devbox_that_ends_does_not_wait_for_its_repository(api: httpx.Client) -> None:
     """The server takes the connection, and then says nothing."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         view = ok(api.post("/v1/devboxes", json={"code_mounts": [mount(address)]}))
@@ -264,3 +265,21 @@ def test_without_git_the_devbox_fails_with_what_to_get(tmp_path: Path, team: Pat
         assert "install git" in why_failed(Box.create(api, code_mounts=[mount(team)]))
         view = ended(api, ok(api.post("/v1/blueprints", json={"name": "x", "code_mounts": [mount(team)]})))
         assert "install git" in log(api, view)[-1][1]
+
+
+@pytest.mark.asyncio
+async def test_a_clone_is_left_when_its_devbox_ends_and_nothing_of_it_stays(within: Inside) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        identifier = await within.create(code_mounts=[mount(address)])
+        with (await asyncio.to_thread(silent.accept))[0] as connection:
+            assert list(within.backend.directory.glob("cloned-*"))
+            await within.api.post(f"/v1/devboxes/{identifier}/shutdown")
+            while await asyncio.to_thread(connection.recv, 4096):
+                pass
+    await asyncio.to_thread(_wait_until_none, within.backend.directory, "cloned-*")
+
+
+def _wait_until_none(directory: Path, pattern: str) -> None:
+    while list(directory.glob(pattern)):
+        time.sleep(0.01)
