@@ -2,11 +2,12 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
+SEED := $(shell date +%s)
 BIN := $(VENV)/bin
 NO_DEVBOXES := tests/client tests/contract tests/local/dockerfile tests/local/faults
 STAMP := $(VENV)/.installed
 
-.PHONY: help quickstart test test-landlock lint bench clean
+.PHONY: help quickstart test test-landlock fuzz lint bench clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -35,6 +36,10 @@ test: lint  ## check and test everything
 test-landlock: $(STAMP)  ## the same on a host that refuses namespaces (forced by a system call filter)
 	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest examples/quickstart -v
 	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest -n 4 $(addprefix --ignore=,$(NO_DEVBOXES))
+
+fuzz: $(STAMP)  ## send far more of anything at all to the local backend than `make test` does; SEED repeats a run
+	@echo "SEED=$(SEED)"
+	FUZZ_SEED=$(SEED) FUZZ_EXAMPLES=300 $(BIN)/python -m pytest -n 4 tests/local/test_any_request.py
 
 bench: $(STAMP)  ## measure the figures of the README
 	$(BIN)/python -m benchmarks

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
+from . import openapi
 from .backend import Backend
 from .calls import Chunks, Handler
 from .content import content_reply
@@ -63,6 +64,8 @@ class App:
         try:
             if (content := await content_reply(self._backend, request)) is not None:
                 return content
+            if (request.method, request.scope["path"]) == ("GET", openapi.PATH):
+                return Reply(200, "application/json", openapi.encoded())
             self._authorise(request)
             return await self._dispatch(request)
         except ApiError as error:

@@ -31,7 +31,8 @@ async def content_reply(backend: Backend, request: Request) -> Reply | None:
     if found is None:
         return None
     if request.method not in ("GET", "PUT"):
-        raise ApiError(405, "method_not_allowed", f"a content takes GET or PUT, not {request.method}")
+        message = f"a content takes GET or PUT, not {request.method}"
+        raise ApiError(405, "method_not_allowed", message, allow=("GET", "PUT"))
     backend.signer.check(request.method, found[1], request.query_params)
     if request.method == "GET":
         return _sent(backend, found[1])

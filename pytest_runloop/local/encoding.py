@@ -56,6 +56,8 @@ def failed(error: ApiError) -> Reply:
     headers = [("x-runloop-error-code", error.code)]
     if error.retry is not None:
         headers.append(("x-should-retry", "true" if error.retry else "false"))
+    if error.allow:
+        headers.append(("allow", ", ".join(error.allow)))
     if error.status == 401:
         headers.append(("www-authenticate", "Bearer"))
     return Reply(error.status, _JSON, body, tuple(headers))

@@ -16,12 +16,14 @@ class ApiError(Exception):
     :param code: a fixed word that programs can rely on, as `file_not_found`.
     :param message: what was asked, what is wrong with it and what to do, for a person.
     :param retry: what `x-should-retry` says, where the status alone would mislead clients.
+    :param allow: the methods that the path has, where another one was used.
     """
 
     status: int
     code: str
     message: str
     retry: bool | None = None
+    allow: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.message

@@ -63,8 +63,9 @@ class Routes:
                 return Match(endpoint, dict(zip(endpoint.path_names, values, strict=True)))
             allowed |= node.endpoints.keys()
         if allowed:
-            others = " or ".join(sorted(allowed))
-            raise ApiError(405, "method_not_allowed", f"{path} takes {others}, not {verb}")
+            verbs = tuple(sorted(allowed))
+            message = f"{path} takes {' or '.join(verbs)}, not {verb}"
+            raise ApiError(405, "method_not_allowed", message, allow=verbs)
         raise ApiError(404, "not_found", f"the local backend has no endpoint {verb} {path}")
 
 

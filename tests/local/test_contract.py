@@ -37,7 +37,7 @@ def test_fixed_parts_win_over_ids() -> None:
 def test_another_verb_is_refused_with_those_that_go() -> None:
     with pytest.raises(ApiError, match="takes GET or POST, not DELETE") as caught:
         ROUTES.match("DELETE", "/v1/devboxes/x")
-    assert caught.value.status == 405
+    assert (caught.value.status, caught.value.allow) == (405, ("GET", "POST"))
 
 
 @pytest.mark.parametrize(
