@@ -26,6 +26,7 @@ quickstart: $(STAMP)  ## run the example suite in real devboxes, on this machine
 lint: $(STAMP)
 	$(BIN)/python scripts/unasync.py --check
 	$(BIN)/python scripts/readme.py --check
+	$(BIN)/python -m scripts.endpoints --check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

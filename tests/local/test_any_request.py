@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +23,7 @@ from pytest_runloop.contract.endpoints import ALL
 from pytest_runloop.local import openapi
 
 from .box import Box
+from .hasty import hasty_server
 from .running import PATIENCE, Server
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "12"))
@@ -49,18 +47,10 @@ pytestmark = pytest.mark.timeout(max(120, EXAMPLES * 5))
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of the best tier, which holds no request for long."""
-    command = [sys.executable, "-m", "tests.local.hasty", str(tmp_path_factory.mktemp("hasty"))]
-    environment = os.environ | {"RUNLOOP_API_KEY": "key of the fuzzer"}
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
-    assert process.stdout is not None
-    running = Server(process, json.loads(process.stdout.readline()))
-    if running.ready["isolation"] == "process":
-        running.end()
-        pytest.skip("plain processes may write anywhere on this machine, and any path at all is written to")
-    yield running
-    process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0
+    with hasty_server(tmp_path_factory.mktemp("hasty")) as running:
+        if running.ready["isolation"] == "process":
+            pytest.skip("plain processes may write anywhere on this machine, and any path is written to")
+        yield running
 
 
 @pytest.fixture
