@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,7 @@ def found(kind: Any) -> dict[str, Method]:
             arguments = _arguments(method)
             seen.clear()
             # What waits does not understand the recorder's answer.
-            with contextlib.suppress(RunloopError):
+            with contextlib.suppress(RunloopError), warnings.catch_warnings(action="ignore"):
                 method(**arguments)
             request = seen[0]
             names = tuple(re.findall(r"p--(\w+)", request.url.path))
