@@ -87,6 +87,21 @@ async def async_ended(received: AsyncIterator[bytes]) -> AsyncIterator[AsyncIter
                 pass
 
 
+def whole(response: httpx.Response) -> bytes:
+    """Read an answer to its end."""
+    assert isinstance(response.stream, httpx.SyncByteStream)
+    # Nothing is compressed unless something on the way does it; without httpx's decoders it goes faster.
+    return response.read() if "content-encoding" in response.headers else b"".join(response.stream)
+
+
+async def async_whole(response: httpx.Response) -> bytes:
+    """Read an answer to its end."""
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    if "content-encoding" in response.headers:
+        return await response.aread()
+    return b"".join([piece async for piece in response.stream])
+
+
 def pieces(form: Multipart) -> Iterator[bytes]:
     """Yield a form in pieces."""
     yield form.head

@@ -19,6 +19,7 @@ import httpx
 from anyio.lowlevel import RunVar
 
 from ..contract.endpoint import Lane
+from .connections import AsyncConnections
 from .settings import Settings
 
 _CONNECTIONS: Final[dict[Lane, int | None]] = {
@@ -186,8 +187,16 @@ class AsyncPools:
             return self._given
         pools = self._of_loop.get() or await self._begun()
         if lane not in pools.lanes:
-            pools.lanes[lane] = httpx.AsyncHTTPTransport(**self._options(lane))
+            pools.lanes[lane] = self._opened(lane)
         return pools.lanes[lane]
+
+    def _opened(self, lane: _Lane) -> httpx.AsyncBaseTransport:
+        options = self._options(lane)
+        limit = options["limits"].max_connections
+        if options["http2"] or limit is None:
+            return httpx.AsyncHTTPTransport(**options)
+        one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
+        return AsyncConnections({**options, "limits": one}, limit, _IDLE_SECONDS)
 
     def _options(self, lane: _Lane) -> dict[str, Any]:
         if isinstance(lane, str):

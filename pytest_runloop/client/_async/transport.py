@@ -12,7 +12,7 @@ import httpx
 
 from ...contract.endpoint import Endpoint
 from ..answers import body_of, connection_error, decode, status_error
-from ..concurrency import AsyncStep, async_ended, async_pieces, async_sleep
+from ..concurrency import AsyncStep, async_ended, async_pieces, async_sleep, async_whole
 from ..errors import Answer, APIError, hide_from_traceback
 from ..pools import AsyncPools
 from ..requests import Prepared, prepare
@@ -61,7 +61,7 @@ class AsyncTransport:
         prepared = prepare(endpoint, path, values or {}, self.settings)
 
         async def decoded(response: httpx.Response) -> R:
-            return decode(prepared.returns, await response.aread(), prepared.info)
+            return decode(prepared.returns, await async_whole(response), prepared.info)
 
         return await self._performed(prepared, decoded, once)
 

@@ -13,7 +13,7 @@ import httpx
 
 from ...contract.endpoint import Endpoint
 from ..answers import body_of, connection_error, decode, status_error
-from ..concurrency import Step, ended, pieces, sleep
+from ..concurrency import Step, ended, pieces, sleep, whole
 from ..errors import Answer, APIError, hide_from_traceback
 from ..pools import Pools
 from ..requests import Prepared, prepare
@@ -62,7 +62,7 @@ class Transport:
         prepared = prepare(endpoint, path, values or {}, self.settings)
 
         def decoded(response: httpx.Response) -> R:
-            return decode(prepared.returns, response.read(), prepared.info)
+            return decode(prepared.returns, whole(response), prepared.info)
 
         return self._performed(prepared, decoded, once)
 
