@@ -13,14 +13,20 @@ from pathlib import Path
 from unittest.mock import patch
 
 from pytest_runloop.local import serve
-from pytest_runloop.local.backend import Backend
 from pytest_runloop.local.faults import FaultPlan
 from pytest_runloop.local.settings import Settings
 
 from .running import PATIENCE, Server
 
-SETTINGS = Settings(
-    devbox_hold=0.02, devbox_hold_max=0.05, execution_hold=0.05, create_hold=0.5, stream_keep_alive=1
+HASTY = partial(
+    Settings,
+    devbox_hold=0.02,
+    devbox_hold_max=0.05,
+    execution_hold=0.05,
+    create_hold=0.5,
+    stream_keep_alive=1,
+    scoring=10,
+    git_seconds=10,
 )
 
 
@@ -43,7 +49,7 @@ def main(state_dir: str, plan: str | None = None) -> int:
     """Serve until the standard input ends."""
     faults = None if plan is None else FaultPlan.parse(plan)
     options = serve.Options(state_dir=Path(state_dir), until_eof=True, faults=faults)
-    with patch.object(serve, "Backend", partial(Backend, settings=SETTINGS)):
+    with patch.object(serve, "Settings", HASTY):
         return serve.serve(options)
 
 

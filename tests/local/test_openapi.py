@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_type_hints
 
 import httpx
 import pytest
+from pydantic.fields import FieldInfo
 
 from pytest_runloop.contract.endpoint import Endpoint
 from pytest_runloop.contract.endpoints import ALL, devboxes, executions, snapshots
@@ -41,11 +42,15 @@ def test_every_parameter_is_in_it_where_it_travels(endpoint: Endpoint[Any]) -> N
     places = {(one["in"], one["name"]) for one in found["parameters"]}
     for content in found.get("requestBody", {"content": {}})["content"].values():
         places |= {("body", name) for name in content["schema"]["properties"]}
-    params = endpoint.params.__annotations__ if endpoint.params else {}
+    hints = get_type_hints(endpoint.params, include_extras=True) if endpoint.params else {}
+    aliases = {name: _alias(hint) or endpoint.wire.get(name, name) for name, hint in hints.items()}
     assert places == {("path", name) for name in endpoint.path_names} | {
-        ("query" if endpoint.travels_in_query(name) else "body", endpoint.wire.get(name, name))
-        for name in params
+        ("query" if endpoint.travels_in_query(name) else "body", alias) for name, alias in aliases.items()
     }
+
+
+def _alias(hint: Any) -> str | None:
+    return next((one.alias for one in getattr(hint, "__metadata__", ()) if isinstance(one, FieldInfo)), None)
 
 
 def test_what_a_reference_points_at_is_there() -> None:
