@@ -90,7 +90,11 @@ def server(
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """Run a server, and check that it ends in order."""
-    running = start(state_dir, *arguments, isolation=isolation, variables=variables)
+    # Should the tests be killed, it sees the end of its input.
+    pipe = subprocess.PIPE
+    running = start(
+        state_dir, "--until-eof", *arguments, isolation=isolation, variables=variables, stdin=pipe
+    )
     try:
         yield running
     finally:
@@ -98,6 +102,8 @@ def server(
         assert running.process.stdout is not None
         assert running.process.stdout.read() == "", "only the ready line belongs on standard output"
         running.process.stdout.close()
+        assert running.process.stdin is not None
+        running.process.stdin.close()
         assert code == 0
 
 
