@@ -215,6 +215,8 @@ made.setblocking(False)
 watch.register(made, select.EPOLLIN | select.EPOLLET)
 made.connect_ex((sys.argv[1], int(sys.argv[2])))
 ready = watch.poll(30)
+while not any(event & select.EPOLLIN for _, event in ready):  # An epoll may wake without need.
+    ready = watch.poll(30)
 watch.modify(made, select.EPOLLOUT)
 watch.unregister(made)
 print(ready[0][0] == made.fileno(), made.recv(100).decode())

@@ -46,24 +46,15 @@ def test_a_wrong_create_is_refused_in_words(api: httpx.Client, body: bytes, word
     refused(api.post("/v1/devboxes", content=body), 400, "invalid_request", *words)
 
 
-_MOUNTS: list[dict[str, Any]] = [
-    {"type": "agent_mount", "agent_id": None, "agent_name": "a"},
-    {"type": "code_mount", "repo_name": "r", "repo_owner": "o"},
-]
-
-
 @pytest.mark.parametrize(
     "params",
     [
-        {"code_mounts": [{"repo_name": "r", "repo_owner": "o"}]},
         {"gateways": {"g": {"gateway": "x", "secret": "y"}}},
         {"mcp": {"m": {"mcp_config": "x", "secret": "y"}}},
-        {"repo_connection_id": "r"},
         {"launch_parameters": {"network_policy_id": "n"}},
         {"launch_parameters": {"required_services": ["s"]}},
         {"launch_parameters": {"architecture": "arm64"}},
         {"launch_parameters": {"lifecycle": {"resume_triggers": {"axon_event": True}}}},
-        *({"mounts": [mount]} for mount in _MOUNTS),
     ],
     ids=str,
 )
