@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 SEED := $(shell date +%s)
 BIN := $(VENV)/bin
-NO_DEVBOXES := tests/client tests/contract tests/local/dockerfile tests/local/faults
+TIER_MATTERS := tests/engine tests/trust tests/plugin $(addprefix tests/local/test_, \
+	builds.py executions.py files.py lifecycle.py packages.py secrets.py shells.py snapshots.py ssh.py tunnels.py)
 STAMP := $(VENV)/.installed
 
 .PHONY: help quickstart test test-landlock fuzz lint bench clean
@@ -36,7 +37,7 @@ test: lint  ## check and test everything
 
 test-landlock: $(STAMP)  ## the same on a host that refuses namespaces (forced by a system call filter)
 	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest examples/quickstart -v
-	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest -n 4 $(addprefix --ignore=,$(NO_DEVBOXES))
+	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest -n 4 $(TIER_MATTERS)
 
 fuzz: $(STAMP)  ## send far more of anything at all to the local backend than `make test` does; SEED repeats a run
 	@echo "SEED=$(SEED)"

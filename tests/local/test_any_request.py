@@ -26,7 +26,7 @@ from .box import Box
 from .hasty import hasty_server
 from .running import PATIENCE, Server
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
 """For each endpoint."""
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 SCHEMA = schemathesis.openapi.from_dict(openapi.document(), config=SchemathesisConfig())
