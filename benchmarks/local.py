@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -92,7 +93,10 @@ def backend(isolation: str = "namespace") -> Iterator[Backend]:
     with tempfile.TemporaryDirectory(prefix="runloop-bench-", dir=Path.home()) as state:
         command = [sys.executable, "-m", "pytest_runloop.cli", "serve", "--until-eof"]
         command += ["--isolation", isolation, "--state-dir", state]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        # What FROM stands for must not depend on what else this machine has.
+        environment = {**os.environ, "RUNLOOP_CONTAINER_ENGINE": "none"}
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as server:
             assert server.stdin is not None
             assert server.stdout is not None
             ready = json.loads(server.stdout.readline())

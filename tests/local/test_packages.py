@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from pytest_runloop.local.engine.protocol import EngineError
+from pytest_runloop.local.engine.select import open_engine
 from tests.support.packages import APT
 
 from .builds import good, log, text
@@ -46,9 +50,21 @@ RUN cd ~/app && npm install --offline --no-audit --no-fund --no-update-notifier 
 
 @pytest.fixture(scope="module", params=["namespace", "landlock", "process"])
 def tier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of each tier."""
-    with server(tmp_path_factory.mktemp("state"), isolation=request.param) as running:
+    """A server of each tier that can be had here."""
+    state = tmp_path_factory.mktemp("state")
+    if refusal := asyncio.run(_refusal(request.param, state)):
+        pytest.skip(refusal)
+    with server(state, isolation=request.param) as running:
         yield running
+
+
+async def _refusal(tier: str, state: Path) -> str:
+    try:
+        engine = await open_engine(tier, state)
+    except EngineError as error:
+        return str(error)
+    await engine.close()
+    return ""
 
 
 @pytest.fixture
