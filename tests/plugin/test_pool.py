@@ -101,6 +101,12 @@ def test_gets_a_clean_one(devbox):
     result.assert_outcomes(passed=1, failed=1)
 
 
+def test_a_worker_without_a_name_will_do(suite: Suite) -> None:
+    suite.pytester.makeconftest("import os; os.environ.pop('PYTEST_XDIST_WORKER', None)")
+    suite.write("def test_it(devbox): assert devbox.cmd.exec('true').success")
+    suite.run("-n", "1").assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many"])
 def test_a_cap_that_is_none_is_refused(suite: Suite, value: str) -> None:
     suite.write("def test_it(): pass")
