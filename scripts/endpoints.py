@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pytest_runloop.contract.all_endpoints import ALL, NAMED
 from pytest_runloop.contract.endpoint import Endpoint
-from pytest_runloop.contract.endpoints import ALL
-from pytest_runloop.local import openapi
 from pytest_runloop.local.handlers import HANDLERS
 from tests.sdk import known
 from tests.sdk.releases import RELEASES
@@ -41,7 +40,7 @@ def page() -> str:
 
 
 def _declared() -> str:
-    names = openapi.names()
+    names = {endpoint: name for name, endpoint in NAMED.items()}
     spoken = {kind: set(_spoken(ROOT / "pytest_runloop" / "client" / kind)) for kind in ("_sync", "_async")}
     rows = [
         (

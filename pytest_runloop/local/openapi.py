@@ -6,15 +6,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
-from types import ModuleType
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, JsonSchemaValue
 
 from .. import __version__
-from ..contract import endpoints
-from ..contract.endpoint import Binary, Empty, Endpoint, EventStream, Json, Page, Text
+from ..contract.all_endpoints import ALL, NAMED
+from ..contract.endpoint import Binary, Empty, EventStream, Json, Page, Text
 from .routing import AnyEndpoint
 
 PATH = "/openapi.json"
@@ -42,27 +41,16 @@ _ERRORS: Mapping[int, str] = {
 _BYTES: JsonSchemaValue = {"type": "string", "format": "binary"}
 
 
-def names() -> dict[AnyEndpoint, str]:
-    """Return what each endpoint is called: its module and its name there, as `devboxes.create`."""
-    modules = [value for value in vars(endpoints).values() if isinstance(value, ModuleType)]
-    return {
-        value: f"{module.__name__.rpartition('.')[2]}.{name.lower()}"
-        for module in modules
-        for name, value in vars(module).items()
-        if isinstance(value, Endpoint)
-    }
-
-
 @cache
 def encoded() -> bytes:
     """Return the document as JSON. It is made when it is first asked for."""
     return json.dumps(document()).encode()
 
 
-def document(declared: Iterable[AnyEndpoint] = endpoints.ALL) -> dict[str, Any]:
+def document(declared: Iterable[AnyEndpoint] = ALL) -> dict[str, Any]:
     """Return the OpenAPI document of these endpoints."""
     declared = tuple(declared)
-    called = names()
+    called = {endpoint: name for name, endpoint in NAMED.items()}
     schemas = _Components(declared)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in declared:

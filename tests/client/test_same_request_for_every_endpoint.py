@@ -14,8 +14,8 @@ from typing_extensions import is_typeddict
 
 from pytest_runloop import Runloop
 from pytest_runloop.client.errors import APIError
+from pytest_runloop.contract.all_endpoints import ALL
 from pytest_runloop.contract.endpoint import Endpoint, EventStream
-from pytest_runloop.contract.endpoints import ALL
 from pytest_runloop.contract.endpoints.devboxes import WAIT_FOR_STATUS
 from tests.sdk import known, methods
 

@@ -6,8 +6,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
+from pytest_runloop.contract.all_endpoints import ALL
 from pytest_runloop.contract.endpoint import Endpoint, EventStream, Json, Lane, Page
-from pytest_runloop.contract.endpoints import ALL
 
 every_endpoint = pytest.mark.parametrize("endpoint", ALL, ids=str)
 

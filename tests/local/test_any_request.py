@@ -18,8 +18,8 @@ from schemathesis import checks
 from schemathesis.config import SchemathesisConfig
 from schemathesis.generation import GenerationMode
 
+from pytest_runloop.contract.all_endpoints import ALL
 from pytest_runloop.contract.endpoint import Endpoint, EventStream
-from pytest_runloop.contract.endpoints import ALL
 from pytest_runloop.local import openapi
 
 from .box import Box

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_runloop.contract.endpoints import ALL, devboxes, snapshots
+from pytest_runloop.contract.all_endpoints import ALL
+from pytest_runloop.contract.endpoints import devboxes, snapshots
 from pytest_runloop.local.errors import ApiError
 from pytest_runloop.local.handlers import HANDLERS
 from pytest_runloop.local.routing import Routes

@@ -8,12 +8,14 @@ import httpx
 import pytest
 from pydantic.fields import FieldInfo
 
+from pytest_runloop.contract.all_endpoints import ALL, NAMED
 from pytest_runloop.contract.endpoint import Endpoint
-from pytest_runloop.contract.endpoints import ALL, devboxes, executions, snapshots
+from pytest_runloop.contract.endpoints import devboxes, executions, snapshots
 from pytest_runloop.local import openapi
 
 from .running import Server
 
+_NAMES = {endpoint: name for name, endpoint in NAMED.items()}
 DOCUMENT = openapi.document()
 
 
@@ -31,7 +33,7 @@ def test_it_is_served_without_a_key_and_is_what_the_contract_says(backend: Serve
 
 @pytest.mark.parametrize("endpoint", ALL, ids=str)
 def test_every_endpoint_is_in_it_under_a_name_of_its_own(endpoint: Endpoint[Any]) -> None:
-    assert operation(endpoint)["operationId"] == openapi.names()[endpoint].replace(".", "_")
+    assert operation(endpoint)["operationId"] == _NAMES[endpoint].replace(".", "_")
     names = [other["operationId"] for path in DOCUMENT["paths"].values() for other in path.values()]
     assert len(names) == len(set(names)) == len(ALL)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_runloop.contract.endpoints import ALL
+from pytest_runloop.contract.all_endpoints import ALL
 from pytest_runloop.local.handlers import HANDLERS
 from pytest_runloop.local.routing import Routes
 from tests.local.hasty import hasty_server

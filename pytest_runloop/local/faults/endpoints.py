@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator
 
-from ...contract import endpoints as contract
-from ...contract.endpoint import Endpoint
+from ...contract.all_endpoints import NAMED
 from .nearest import nearest
 
 # An id is a short prefix and a random text; in a name of a call it would make each call a kind of its own.
 _ID = re.compile(r"\b[a-z]{2,4}_[0-9A-Za-z]{8,}\b")
 _PLACE = re.compile(r"[A-Z*]+ /\S*")
 _DEVBOX = re.compile(r"/v1/devboxes/(\w+)(?:/.*)?")
-
-
-def _declared() -> Iterator[tuple[str, Endpoint[Any]]]:
-    for resource, module in vars(contract).items():
-        if isinstance(module, ModuleType):
-            for constant, value in vars(module).items():
-                if isinstance(value, Endpoint):
-                    yield f"{resource}.{constant.lower()}", value
-
-
-NAMES: Mapping[str, Endpoint[Any]] = dict(_declared())
-"""Every declared endpoint by the name that rules use for it, as `devboxes.create`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +52,7 @@ def identify(verb: str, path: str, request_id: str | None = None) -> Call:
 @cache
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
     """Every endpoint's pattern, fixed segments before parameters, as the service routes."""
-    ordered = sorted(NAMES.items(), key=lambda item: ["{" in part for part in item[1].path.split("/")])
+    ordered = sorted(NAMED.items(), key=lambda item: ["{" in part for part in item[1].path.split("/")])
     return [(name, re.compile(_with_parameters(str(endpoint)))) for name, endpoint in ordered]
 
 
@@ -77,7 +62,7 @@ def _with_parameters(place: str) -> str:
 
 def _devbox_id(name: str, path: str) -> str | None:
     found = _DEVBOX.fullmatch(path)
-    names_one = NAMES[name].path.startswith("/v1/devboxes/{") if name else bool(found and _ID.match(found[1]))
+    names_one = NAMED[name].path.startswith("/v1/devboxes/{") if name else bool(found and _ID.match(found[1]))
     return found[1] if found and names_one else None
 
 
@@ -85,7 +70,7 @@ def names_a_devbox(pattern: str) -> bool:
     """Tell whether any call that this pattern means has a devbox in its path."""
     if " " in pattern and pattern not in _places():
         return True
-    return any(NAMES[name].path.startswith("/v1/devboxes/{") for name in _meant(pattern))
+    return any(NAMED[name].path.startswith("/v1/devboxes/{") for name in _meant(pattern))
 
 
 def matches(pattern: str, call: Call) -> bool:
@@ -97,7 +82,7 @@ def matches(pattern: str, call: Call) -> bool:
 
 @cache
 def _places() -> dict[str, str]:
-    return {str(endpoint): name for name, endpoint in NAMES.items()}
+    return {str(endpoint): name for name, endpoint in NAMED.items()}
 
 
 @cache
@@ -105,13 +90,13 @@ def _meant(pattern: str) -> frozenset[str]:
     if pattern in _places():
         return frozenset({_places()[pattern]})
     full = pattern if "." in pattern or pattern == "*" else f"*.{pattern}"
-    return frozenset(name for name in NAMES if fnmatchcase(name, full))
+    return frozenset(name for name in NAMED if fnmatchcase(name, full))
 
 
 def _known(pattern: str) -> str:
     if _PLACE.fullmatch(pattern) or (" " not in pattern and _meant(pattern)):
         return pattern
-    hint = nearest(pattern, [*NAMES, *(name.partition(".")[2] for name in NAMES)])
+    hint = nearest(pattern, [*NAMED, *(name.partition(".")[2] for name in NAMED)])
     raise ValueError(
         f"is no call of the API: {pattern!r}"
         + (hint or "; write `*`, a name as `devboxes.create` or `executions.*`, or verb and path")

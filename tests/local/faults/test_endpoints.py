@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_runloop.contract.endpoints import ALL
-from pytest_runloop.local.faults.endpoints import NAMES, identify, matches, names_a_devbox
+from pytest_runloop.contract.all_endpoints import ALL, NAMED
+from pytest_runloop.local.faults.endpoints import identify, matches, names_a_devbox
 
 
 def test_every_declared_endpoint_has_a_name() -> None:
-    assert {id(endpoint) for endpoint in NAMES.values()} == {id(endpoint) for endpoint in ALL}
+    assert {id(endpoint) for endpoint in NAMED.values()} == {id(endpoint) for endpoint in ALL}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMED)
 def test_a_request_is_told_by_verb_and_path(name: str) -> None:
-    endpoint = NAMES[name]
+    endpoint = NAMED[name]
     path = endpoint.path.format_map(dict.fromkeys(endpoint.path_names, "dbx_0000000001"))
     call = identify(endpoint.verb, path)
     assert call.endpoint == name

@@ -1,0 +1,51 @@
+"""Every endpoint of the API.
+
+Beside the package of their modules: who needs the endpoints of one resource, as the client does, does not
+load those of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .endpoint import Endpoint
+from .endpoints import (
+    agents,
+    benchmarks,
+    blueprints,
+    devboxes,
+    executions,
+    objects,
+    repositories,
+    scenarios,
+    scorers,
+    secrets,
+    snapshots,
+    tunnels,
+)
+
+_MODULES = (
+    devboxes,
+    executions,
+    snapshots,
+    blueprints,
+    tunnels,
+    secrets,
+    objects,
+    scenarios,
+    scorers,
+    benchmarks,
+    agents,
+    repositories,
+)
+
+NAMED: Mapping[str, Endpoint[Any]] = {
+    f"{module.__name__.rpartition('.')[2]}.{constant.lower()}": value
+    for module in _MODULES
+    for constant, value in vars(module).items()
+    if isinstance(value, Endpoint)
+}
+"""Every endpoint by the name of its resource and its own, as `devboxes.create`."""
+
+ALL: tuple[Endpoint[Any], ...] = tuple(NAMED.values())
