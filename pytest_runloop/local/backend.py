@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .agents import Agents
 from .blueprints import Blueprints
@@ -17,7 +17,6 @@ from .commands import Commands
 from .devboxes import Devbox, Initiator, Tools
 from .engine.protocol import Engine
 from .errors import ApiError, invalid, not_found
-from .evaluation.evaluation import Evaluation
 from .events import Death, DevboxEvents, UndisturbedDevboxes
 from .ids import new_id
 from .launch import (
@@ -35,7 +34,6 @@ from .life import Life
 from .object_mounts import ObjectMount
 from .objects import Objects
 from .records import Records
-from .repositories import Repositories
 from .secrets import Secrets
 from .servers import Presence
 from .settings import Settings
@@ -45,6 +43,10 @@ from .ssh import SSH
 from .store import Store
 from .tasks import Tasks
 from .tunnels import Tunnels
+
+if TYPE_CHECKING:
+    from .evaluation.evaluation import Evaluation
+    from .repositories import Repositories
 
 _SOURCES = ("blueprint_id", "blueprint_name", "snapshot_id", "repo_connection_id")
 _END_SECONDS = 10
@@ -79,7 +81,7 @@ class Backend:
             self.clock, self.settings, self.directory, state_dir, events or UndisturbedDevboxes()
         )
         self._store = Store(state_dir / "backend.sqlite3")
-        records = Records(self._store)
+        self._records = records = Records(self._store)
         server = self._presence.id
         self.snapshots = Snapshots(records, engine, self.clock, self._tasks, server)
         self.secrets = Secrets(self._store, records, self.clock)
@@ -89,30 +91,47 @@ class Backend:
         self.blueprints = Blueprints(
             records, engine, self.clock, self._tasks, self.settings, self._presence, self.objects
         )
-        self.repositories = Repositories(
-            records, self.clock, self._tasks, self.settings, self._presence, self.blueprints
-        )
         self.commands = Commands(engine, self._tasks)
         self.ssh = SSH(engine, self.directory, self._tasks)
         self.tunnels = Tunnels(self.clock, self.settings, self._tasks)
-        self.evaluation = Evaluation(
-            self._store, records, self, engine, self.clock, self._tasks, self.settings, self._presence
-        )
         self._lives: dict[str, Life] = {}
         self._closing = False
-        self._take_over()
-
-    def _take_over(self) -> None:
-        """Settle what dead servers left half made, and hear of what ends devboxes."""
         self._tools.events.on_death(self._end)
-        self._abandon()
-
-    def _abandon(self) -> None:
-        """Settle what dead servers left half made."""
         living = self._presence.living()
-        revived = (self.evaluation.scenario_runs, self.repositories)
-        for half_made in (self.snapshots, self.blueprints, self.objects, *revived):
-            half_made.abandon(living)
+        for half_made in (self.snapshots, self.blueprints, self.objects):
+            half_made.abandon(living)  # What dead servers left so.
+
+    # What few servers are asked for is loaded, and settles what dead servers left, when it is asked for:
+    # it took an eighth of a second of every start.
+
+    @cached_property
+    def repositories(self) -> Repositories:
+        """The repositories that are known by an id, and their inspections."""
+        from .repositories import Repositories
+
+        made = Repositories(
+            self._records, self.clock, self._tasks, self.settings, self._presence, self.blueprints
+        )
+        made.abandon(self._presence.living())
+        return made
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Scenarios, benchmarks, scorers, and their runs."""
+        from .evaluation.evaluation import Evaluation
+
+        made = Evaluation(
+            self._store,
+            self._records,
+            self,
+            self.engine,
+            self.clock,
+            self._tasks,
+            self.settings,
+            self._presence,
+        )
+        made.scenario_runs.abandon(self._presence.living())
+        return made
 
     def create(self, params: Mapping[str, Any], initiator: Initiator = ("api", None)) -> Devbox:
         """Make a devbox, and begin to boot it.
