@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import httpcore  # noqa: F401 (httpx loads it late and keeps its classes; an inner run must not be the first to)
 import pytest
 from hypothesis import HealthCheck, settings
 
