@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,27 +10,16 @@ import pytest_asyncio
 
 from pytest_runloop.local.engine.engine import SandboxEngine
 from pytest_runloop.local.engine.namespace_tier import NamespaceTier
-from pytest_runloop.local.engine.protocol import Box, BoxSpec, EngineError
-from pytest_runloop.local.engine.select import open_engine
+from pytest_runloop.local.engine.protocol import Box, BoxSpec
 from tests.support.docker_daemon import NoDockerError, docker
-
-
-async def _try(state_dir: Path) -> str:
-    """Return why there is no namespace tier here, or an empty text."""
-    try:
-        engine = await open_engine("namespace", state_dir)
-    except EngineError as error:
-        return str(error)
-    await engine.close()
-    return ""
+from tests.support.tiers import need
 
 
 @pytest.fixture(scope="session")
 def namespace_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a state directory that serves the namespace tier, with its base made already, or skip."""
     state_dir = tmp_path_factory.mktemp("namespaces")
-    if refusal := asyncio.run(_try(state_dir)):
-        pytest.skip(refusal)
+    need("namespace", state_dir)
     return state_dir
 
 

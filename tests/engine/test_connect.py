@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pytest_runloop.local.engine.protocol import Box, BoxGoneError, BoxSpec, Engine, EngineError, Process
-from pytest_runloop.local.engine.select import open_engine
+from pytest_runloop.local.engine.protocol import Box, BoxGoneError, BoxSpec, Engine, Process
 from tests.support.boxes import get, put, say, start
+from tests.support.tiers import opened
 
 pytestmark = pytest.mark.asyncio
 
@@ -40,10 +40,7 @@ _HAS_IPV6 = Path("/proc/net/if_inet6").exists() and Path("/proc/net/if_inet6").r
 
 @pytest_asyncio.fixture(params=["namespace", "landlock", "process"])
 async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
-    try:
-        engine = await open_engine(request.param, tmp_path / "state")
-    except EngineError as error:
-        pytest.skip(str(error))
+    engine = await opened(request.param, tmp_path / "state")
     yield engine
     await engine.close()
 

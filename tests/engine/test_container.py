@@ -29,6 +29,7 @@ from tests.engine.test_confined_death import Host, hosted
 from tests.support.boxes import say, start
 from tests.support.children import PROJECT, run_child
 from tests.support.docker_daemon import run_docker
+from tests.support.tiers import need
 
 _PATIENCE = 30  # seconds
 _KINDS: dict[str, Callable[[Host], tuple[int, ...]]] = {
@@ -52,15 +53,8 @@ def daemon(docker_address: str) -> Iterator[None]:
 def state(daemon: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state directory whose base is made already, or a skip where containers are no way to namespaces."""
     state_dir = tmp_path_factory.mktemp("containers")
-    try:
-        asyncio.run(_open_and_close(state_dir))
-    except EngineError as error:
-        pytest.skip(str(error))
+    need("container", state_dir)
     return state_dir
-
-
-async def _open_and_close(state_dir: Path) -> None:
-    await (await open_engine("container", state_dir)).close()
 
 
 @pytest_asyncio.fixture

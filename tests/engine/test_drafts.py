@@ -11,19 +11,16 @@ import pytest
 import pytest_asyncio
 
 from pytest_runloop.local.engine.engine import SandboxEngine
-from pytest_runloop.local.engine.protocol import Box, BoxSpec, CapabilityError, EngineError
-from pytest_runloop.local.engine.select import open_engine
+from pytest_runloop.local.engine.protocol import Box, BoxSpec, CapabilityError
 from tests.support.boxes import say
+from tests.support.tiers import opened
 
 pytestmark = pytest.mark.asyncio
 
 
 @pytest_asyncio.fixture(params=["namespace", "landlock", "process"])
 async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SandboxEngine]:
-    try:
-        engine = await open_engine(request.param, tmp_path)
-    except EngineError as error:
-        pytest.skip(str(error))
+    engine = await opened(request.param, tmp_path)
     yield engine
     await engine.close()
 

@@ -14,10 +14,10 @@ import pytest_asyncio
 from pytest_runloop.local.engine import cgroups
 from pytest_runloop.local.engine.engine import SandboxEngine
 from pytest_runloop.local.engine.limiter import machine_memory
-from pytest_runloop.local.engine.protocol import BoxSpec, Capability, EngineError, Limit, Limits
-from pytest_runloop.local.engine.select import open_engine
+from pytest_runloop.local.engine.protocol import BoxSpec, Capability, Limit, Limits
 from tests.engine.test_confined_death import hosted
 from tests.support.boxes import run, say
+from tests.support.tiers import opened
 
 pytestmark = pytest.mark.asyncio
 
@@ -37,16 +37,9 @@ os._exit(0)
 _TIERS = ["namespace", "landlock", "process"]
 
 
-async def _open(tier: str, state_dir: Path) -> SandboxEngine:
-    try:
-        return await open_engine(tier, state_dir)
-    except EngineError as error:
-        pytest.skip(str(error))
-
-
 @pytest_asyncio.fixture(params=_TIERS)
 async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SandboxEngine]:
-    engine = await _open(request.param, tmp_path)
+    engine = await opened(request.param, tmp_path)
     yield engine
     await engine.close()
 
@@ -153,7 +146,7 @@ async def test_no_group_is_left_behind(engine: SandboxEngine) -> None:
 @pytest.mark.parametrize("tier", _TIERS)
 @pytest.mark.parametrize("zygote_too", [False, True])
 async def test_the_groups_of_a_killed_server_go(tier: str, zygote_too: bool, tmp_path: Path) -> None:
-    await (await _open(tier, tmp_path)).close()
+    await (await opened(tier, tmp_path)).close()
     with hosted(tier, tmp_path) as host:
         (session,) = (path.name for path in (tmp_path / "sessions").iterdir() if path.is_dir())
         if not _groups(session):
@@ -162,7 +155,7 @@ async def test_the_groups_of_a_killed_server_go(tier: str, zygote_too: bool, tmp
         await asyncio.to_thread(host.wait_for_the_end, host.process.pid, host.zygote, *host.agents)
         if zygote_too:
             assert _groups(session), "nobody was there to remove them"
-            await (await _open(tier, tmp_path)).close()
+            await (await opened(tier, tmp_path)).close()
         assert _groups(session) == []
 
 
@@ -173,7 +166,7 @@ async def test_a_host_that_refuses_what_it_permitted_is_used_without_groups(
         raise PermissionError(errno.EPERM, "refused")
 
     monkeypatch.setattr(cgroups, "make", refuse)
-    engine = await _open("process", tmp_path)
+    engine = await opened("process", tmp_path)
     assert engine.capabilities == {Capability.LIMITED_DISK}
     box = await engine.boot(BoxSpec("box", limits=Limits(64 * _MIB, 0.5, None, 100)))
     assert await say(box, "echo on") == "on"

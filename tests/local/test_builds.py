@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import random
@@ -17,8 +16,7 @@ import httpx
 import pytest
 
 from pytest_runloop import BlueprintFailedError, Runloop
-from pytest_runloop.local.engine.protocol import EngineError
-from pytest_runloop.local.engine.select import open_engine
+from tests.support.tiers import need
 
 from .box import Box, ok, refused
 from .builds import built as _built
@@ -37,17 +35,10 @@ def name() -> str:
     return f"bp-{uuid.uuid4().hex}"
 
 
-async def _open_and_close(isolation: str, state_dir: Path) -> None:
-    await (await open_engine(isolation, state_dir)).close()
-
-
 @pytest.fixture(scope="session", params=["namespace", "landlock"])
 def tier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of each tier that gives devboxes homes of their own and can be had here."""
-    try:
-        asyncio.run(_open_and_close(request.param, tmp_path_factory.mktemp("trial")))
-    except EngineError as error:
-        pytest.skip(str(error))
+    need(request.param, tmp_path_factory.mktemp("trial"))
     with server(tmp_path_factory.mktemp("state"), isolation=request.param) as running:
         yield running
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
-from pytest_runloop.local.engine.protocol import EngineError
-from pytest_runloop.local.engine.select import open_engine
 from tests.support.packages import APT
+from tests.support.tiers import need
 
 from .builds import good, log, text
 from .running import Server, server
@@ -52,19 +49,9 @@ RUN cd ~/app && npm install --offline --no-audit --no-fund --no-update-notifier 
 def tier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of each tier that can be had here."""
     state = tmp_path_factory.mktemp("state")
-    if refusal := asyncio.run(_refusal(request.param, state)):
-        pytest.skip(refusal)
+    need(request.param, state)
     with server(state, isolation=request.param) as running:
         yield running
-
-
-async def _refusal(tier: str, state: Path) -> str:
-    try:
-        engine = await open_engine(tier, state)
-    except EngineError as error:
-        return str(error)
-    await engine.close()
-    return ""
 
 
 @pytest.fixture
