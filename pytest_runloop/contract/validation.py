@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from .nearest import nearest
 from .wire import wire_names
 
 
@@ -67,7 +67,7 @@ def _problem(known: list[str], detail: ErrorDetails) -> Problem:
     place = [str(part) for part in detail["loc"]]
     if detail["type"] == "extra_forbidden":
         return Problem(
-            ".".join(place), "is not known" + (_nearest(place[0], known) if len(place) == 1 else "")
+            ".".join(place), "is not known" + (nearest(place[0], known) if len(place) == 1 else "")
         )
     if detail["type"] == "missing":
         return Problem(".".join(place), "is missing")
@@ -75,8 +75,3 @@ def _problem(known: list[str], detail: ErrorDetails) -> Problem:
         return Problem(".".join([*place, detail["ctx"]["discriminator"].strip("'")]), "is missing")
     message = detail["msg"]
     return Problem(".".join(place), message[0].lower() + message[1:])
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    matches = difflib.get_close_matches(name, known, n=1)
-    return f", did you mean `{matches[0]}`?" if matches else ""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from ..contract.nearest import nearest
 from ..contract.views.agents import AgentSource, AgentView
 from .addresses import AddressError, check_address, refuse_password
 from .agent_mounts import AgentMount, Package, Repository, Source
 from .clock import Clock
-from .errors import invalid, not_found
+from .errors import invalid
 from .git import Remote
 from .ids import new_id
 from .launch import check_command, check_path
@@ -85,10 +85,7 @@ class Agents:
 
         :raises ApiError: 404 if there is none.
         """
-        record = self._records.get(identifier)
-        if record is None:
-            raise not_found("agent", identifier)
-        return record.view
+        return self._records.found(identifier, "agent").view
 
     def matching(self, params: Mapping[str, Any]) -> list[AgentView]:
         """Return the agents that fit, newest first."""
@@ -146,8 +143,7 @@ class Agents:
         for view in views:
             if view.name == name:
                 return view
-        near = difflib.get_close_matches(name, [view.name for view in views], n=1)
-        hint = f", did you mean `{near[0]}`?" if near else ""
+        hint = nearest(name, [view.name for view in views])
         raise invalid(f"`{field}.agent_name`: there is no agent `{name}`{hint}")
 
     def _source(

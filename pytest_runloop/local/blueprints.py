@@ -24,7 +24,7 @@ from .code_mounts import code_mounts_of
 from .dockerfile.errors import DockerfileError
 from .dockerfile.preview import compose
 from .engine.protocol import Engine
-from .errors import ApiError, invalid, not_found, not_supported
+from .errors import ApiError, invalid, not_supported
 from .ids import new_id
 from .images import Images
 from .launch import (
@@ -232,10 +232,7 @@ class Blueprints:
 
         :raises ApiError: 404 if there is none.
         """
-        record = self._records.blueprints.get(identifier)
-        if record is None:
-            raise not_found("blueprint", identifier)
-        return record
+        return self._records.blueprints.found(identifier, "blueprint")
 
     def logs(self, identifier: str) -> BlueprintBuildLogsListView:
         """Return the log of a build, as far as it is."""

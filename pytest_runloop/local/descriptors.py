@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
+from typing import IO
 
 from .engine.protocol import Box
+
+_CHUNK = 256 * 1024
 
 # Without O_NONBLOCK, a named pipe in the place of a file would block whoever opens it.
 READ = os.O_RDONLY | os.O_NONBLOCK
@@ -17,6 +20,12 @@ def write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
+
+
+def copy_all(source: IO[bytes], fd: int) -> None:
+    """Write all that is left of a file."""
+    while data := source.read(_CHUNK):
+        write_all(fd, data)
 
 
 def close_quietly(*fds: int) -> None:

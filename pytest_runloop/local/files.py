@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from ..contract.params.devboxes import DevboxUploadFileParams
 from ..contract.validation import InvalidParamsError, validated
-from .descriptors import READ, close_quietly, write_all, write_file
+from .descriptors import READ, close_quietly, copy_all, write_all, write_file
 from .devboxes import Devbox
 from .engine.protocol import Draft
 from .errors import ENGINE_ERRORS, ApiError, as_api_error, invalid
@@ -168,7 +168,8 @@ class Upload:
         if self._draft is None:
             raise invalid("`file` is missing")
         if self._waiting is not None:
-            await asyncio.to_thread(_copy, self._waiting, self._draft.descriptor)
+            await asyncio.to_thread(self._waiting.seek, 0)
+            await asyncio.to_thread(copy_all, self._waiting, self._draft.descriptor)
         await self._draft.keep()
         self._devbox.log.note("files", f"wrote {self._path}")
 
@@ -182,9 +183,3 @@ class Upload:
 async def append(fd: int, data: bytes) -> None:
     """Write all of these bytes, without holding up the server."""
     await asyncio.to_thread(write_all, fd, data)
-
-
-def _copy(source: BinaryIO, fd: int) -> None:
-    source.seek(0)
-    while data := source.read(_CHUNK):
-        write_all(fd, data)

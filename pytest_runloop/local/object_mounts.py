@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import IO, cast
 
 from .archives import ArchiveError, check, is_archive
-from .descriptors import write_all
+from .descriptors import copy_all
 from .engine.protocol import Box
 from .errors import ENGINE_ERRORS, ApiError, as_api_error
 from .setup import SetupError
 from .tools import run_tool
 
-_CHUNK = 1024 * 1024
 _ARCHIVES = ("tar", "tgz", "gzip")
 _FILTERS = {b"\x1f\x8b": "-z", b"BZ": "-j", b"\xfd7": "-J"}
 """What tar needs to be told of its standard input, by how that begins."""
@@ -70,15 +69,10 @@ async def _mount(box: Box, mount: ObjectMount, content: IO[bytes]) -> None:
 async def _write(box: Box, path: str, content: IO[bytes]) -> None:
     draft = await box.draft(path)
     try:
-        await asyncio.to_thread(_copy, content, draft.descriptor)
+        await asyncio.to_thread(copy_all, content, draft.descriptor)
         await draft.keep()
     finally:
         draft.drop()
-
-
-def _copy(content: IO[bytes], descriptor: int) -> None:
-    while data := content.read(_CHUNK):
-        write_all(descriptor, data)
 
 
 async def _unpack(box: Box, path: str, content: IO[bytes]) -> None:

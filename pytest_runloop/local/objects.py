@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from ..contract.views.objects import ObjectView
 from .clock import Clock, Timer
-from .errors import ApiError, as_api_error, invalid, not_found
+from .errors import ApiError, as_api_error, invalid
 from .files import FileBody, append
 from .ids import new_id
 from .records import ObjectRecord, Records
@@ -88,10 +88,7 @@ class Objects:
 
         :raises ApiError: 404 if there is none.
         """
-        record = self._records.get(identifier)
-        if record is None:
-            raise not_found("object", identifier)
-        return self._current(record)
+        return self._current(self._records.found(identifier, "object"))
 
     def matching(self, params: Mapping[str, Any]) -> list[ObjectView]:
         """Return the objects that fit, newest first; deleted ones only if they are asked for."""

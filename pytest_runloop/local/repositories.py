@@ -23,7 +23,7 @@ from ..contract.views.repositories import (
 from .addresses import placed
 from .blueprints import Blueprints
 from .clock import Clock
-from .errors import ApiError, invalid, not_found
+from .errors import ApiError, invalid
 from .git import GitError, GitTrouble, Remote, check_out
 from .ids import new_id
 from .inspection.manifest import Findings, look_through
@@ -96,10 +96,7 @@ class Repositories:
 
         :raises ApiError: 404 if there is none.
         """
-        record = self._repositories.get(identifier)
-        if record is None:
-            raise not_found("repository", identifier)
-        return record
+        return self._repositories.found(identifier, "repository")
 
     def matching(self, params: Mapping[str, Any]) -> list[RepositoryConnectionView]:
         """Return the repositories of a name and owner, newest first."""
@@ -195,9 +192,7 @@ class Repositories:
 
         :raises ApiError: 404 if there is none.
         """
-        record = self._inspections.get(identifier)
-        if record is None:
-            raise not_found("inspection", identifier)
+        record = self._inspections.found(identifier, "inspection")
         return self._shown(record)
 
     def inspections(self, identifier: str) -> list[RepositoryInspectionDetails]:

@@ -57,10 +57,7 @@ class Secrets:
 
         :raises ApiError: 404 if there is none.
         """
-        record = self._records.get(identifier)
-        if record is None:
-            raise not_found("secret", identifier)
-        return record
+        return self._records.found(identifier, "secret")
 
     def named(self, name: str) -> SecretRecord:
         """Return the newest secret of a name.

@@ -10,7 +10,7 @@ from typing import Any
 from ..contract.views.snapshots import DevboxSnapshotAsyncStatusView, DevboxSnapshotView
 from .clock import Clock
 from .engine.protocol import Engine
-from .errors import ENGINE_ERRORS, ApiError, as_api_error, invalid, is_full_disk, not_found
+from .errors import ENGINE_ERRORS, ApiError, as_api_error, invalid, is_full_disk
 from .events import Moment
 from .ids import new_id
 from .life import Life
@@ -105,10 +105,7 @@ class Snapshots:
 
         :raises ApiError: 404 if there is none.
         """
-        record = self._records.snapshots.get(identifier)
-        if record is None:
-            raise not_found("snapshot", identifier)
-        return record
+        return self._records.snapshots.found(identifier, "snapshot")
 
     def status(self, identifier: str) -> DevboxSnapshotAsyncStatusView:
         """Return how far a snapshot is."""

@@ -16,6 +16,8 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from .errors import not_found
+
 _VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -240,6 +242,17 @@ class Collection(Generic[R]):
         """Return a record, or `None` if there is none."""
         body = self._store.get(self._kind, identifier)
         return None if body is None else self._record.model_validate_json(body)
+
+    def found(self, identifier: str, what: str) -> R:
+        """Return a record that a request asks for.
+
+        :param what: what it is, for people.
+        :raises ApiError: 404 if there is none.
+        """
+        record = self.get(identifier)
+        if record is None:
+            raise not_found(what, identifier)
+        return record
 
     def delete(self, identifier: str) -> None:
         """Remove a record, if there is one."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from .errors import DockerfileError, nearest
+from ...contract.nearest import nearest
+from .errors import DockerfileError
 from .ignore import IgnoreRules, ignore_rules, parse_ignore
 from .patterns import compile_pattern, has_wildcard
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-
 
 class DockerfileError(ValueError):
     """A Dockerfile, or what it copies from, that cannot be built.
@@ -33,9 +30,3 @@ class DockerfileError(ValueError):
         if self.line:
             return self
         return DockerfileError(self.what, line=line, shown=shown, expected=self.expected)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ", did you mean `X`?" for the known name nearest to this one, or an empty text."""
-    matches = difflib.get_close_matches(name, list(known), n=1)
-    return f", did you mean `{matches[0]}`?" if matches else ""

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .errors import DockerfileError, nearest
+from ...contract.nearest import nearest
+from .errors import DockerfileError
 from .words import split_words
 
 SPACES = re.compile("[\t\v\f\r ]+")

@@ -7,7 +7,8 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping
 
-from .errors import DockerfileError, nearest
+from ...contract.nearest import nearest
+from .errors import DockerfileError
 from .plan import Mount, Origin
 
 Fields = Mapping[str, str]

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .errors import DockerfileError, nearest
+from ...contract.nearest import nearest
+from .errors import DockerfileError
 from .forms import FORMS, SPACES
 from .words import split_words, take_flags, unquote
 

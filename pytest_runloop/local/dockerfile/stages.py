@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .errors import DockerfileError, nearest
+from ...contract.nearest import nearest
+from .errors import DockerfileError
 from .expansion import expand
 from .mounts import mount_fields
 from .parser import Dockerfile, Instruction

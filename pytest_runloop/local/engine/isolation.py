@@ -11,9 +11,11 @@ so everything that `enter` needs must be imported at the top of that module. Imp
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from pytest_runloop.local.engine import descendants, syscalls
 
@@ -36,6 +38,19 @@ class SetUpError(Exception):
     def __init__(self, step: str, number: int) -> None:
         self.step, self.number = step, number
         super().__init__(f"{step}: {os.strerror(number)}")
+
+
+@contextlib.contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say which step of setting up a box failed, if the kernel refuses it.
+
+    :param what: what is done, in words.
+    :raises SetUpError: if so.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise SetUpError(what, error.errno or errno.EIO) from error
 
 
 class OutOfReachError(Exception):

@@ -5,13 +5,11 @@ Imported by the zygote, whose memory every box shares: nothing heavy here.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from pytest_runloop.local.engine import syscalls
-from pytest_runloop.local.engine.isolation import SetUpError
+from pytest_runloop.local.engine.isolation import step
 from pytest_runloop.local.engine.syscalls import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC
 
 TYPE_CHECKING = False  # `typing` would weigh on every box.
@@ -24,17 +22,9 @@ _OVERLAY_OPTIONS = "userxattr,volatile,index=off"
 _PLAIN = MS_NOSUID | MS_NODEV | MS_NOEXEC
 
 
-@contextlib.contextmanager
-def _step(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SetUpError(what, error.errno or errno.EIO) from error
-
-
 def isolate_mounts() -> None:
     """Keep mounts from here on to this namespace."""
-    with _step("make the mounts private"):
+    with step("make the mounts private"):
         syscalls.mount("none", "/", flags=MS_REC | MS_PRIVATE)
 
 
@@ -65,7 +55,7 @@ class Root:
         """
         below = [place for layer in self._layers if os.path.isdir(place := f"{layer}/{name}")]
         upper, work = f"{self._up}/{name}", f"{self._work}/{name}"
-        with _step(f"overlay /{target}"):
+        with step(f"overlay /{target}"):
             _mirror_directory(next(iter([*below, *lowers])), upper)
             os.mkdir(work)
             places = ":".join(map(_escape, [*below, *lowers]))
@@ -79,7 +69,7 @@ class Root:
 
         :param target: below the root.
         """
-        with _step(f"bind {source}"):
+        with step(f"bind {source}"):
             place = f"{self.path}/{target}"
             syscalls.mount(source, place, flags=MS_BIND | MS_REC)
             syscalls.make_read_only(place)
@@ -88,12 +78,12 @@ class Root:
         """Mount the few devices that everything needs, terminals and shared memory."""
         dev = f"{self.path}/dev"
         for name in DEVICES:
-            with _step(f"bind /dev/{name}"):
+            with step(f"bind /dev/{name}"):
                 syscalls.mount(f"/dev/{name}", f"{dev}/{name}", flags=MS_BIND)
-        with _step("mount /dev/pts"):
+        with step("mount /dev/pts"):
             options = "newinstance,ptmxmode=0666,mode=620"
             syscalls.mount("devpts", f"{dev}/pts", "devpts", MS_NOSUID | MS_NOEXEC, options)
-        with _step("mount /dev/shm"):
+        with step("mount /dev/shm"):
             syscalls.mount("tmpfs", f"{dev}/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
 
     def proc(self, protect: bool) -> None:
@@ -102,7 +92,7 @@ class Root:
         :param protect: root inside is root of the host to `/proc/sys`: make such switches read-only.
         """
         place = f"{self.path}/proc"
-        with _step("mount /proc"):
+        with step("mount /proc"):
             try:
                 syscalls.mount("proc", place, "proc", _PLAIN)
             except PermissionError:
@@ -114,7 +104,7 @@ class Root:
     def enter(self) -> None:
         """Make it the root, and let go of the host's."""
         os.chdir(self.path)
-        with _step("pivot_root"):
+        with step("pivot_root"):
             try:
                 syscalls.pivot_root(".", ".")
                 syscalls.unmount(".")

@@ -9,10 +9,10 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from pytest_runloop.local.engine import capabilities, egress, mounts, network, seccomp, syscalls, trees
-from pytest_runloop.local.engine.isolation import BASE_PATH, SetUpError, World
+from pytest_runloop.local.engine.isolation import BASE_PATH, SetUpError, World, step
 
 TYPE_CHECKING = False  # `typing` would weigh on every box.
 if TYPE_CHECKING:
@@ -162,20 +162,12 @@ class Networked(Namespaced):
         return (*super().descriptors(), self.supervisor.fileno())
 
     def _set_up_network(self) -> None:
-        with _step("set up a network"):
+        with step("set up a network"):
             network.set_up()
 
     def _hand_over_network(self) -> None:
-        with self.supervisor, _step("hand the network over to its supervisor"):
+        with self.supervisor, step("hand the network over to its supervisor"):
             network.hand_over(self.supervisor, self.plan["reachable"])
-
-
-@contextlib.contextmanager
-def _step(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SetUpError(what, error.errno or errno.EIO) from error
 
 
 def _map_all(child: int) -> bool:

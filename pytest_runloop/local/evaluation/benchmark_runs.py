@@ -9,7 +9,7 @@ from ...contract.params.benchmarks import BenchmarkRunState
 from ...contract.views.benchmarks import BenchmarkRunView, BenchmarkView
 from ...contract.views.scenarios import ScenarioRunView
 from ..clock import Clock
-from ..errors import ApiError, invalid, not_found
+from ..errors import ApiError, invalid
 from ..ids import new_id
 from ..records import BenchmarkRunRecord, Records
 from .finding import fits
@@ -83,10 +83,7 @@ class BenchmarkRuns:
 
         :raises ApiError: 404 if there is none.
         """
-        record = self._records.get(identifier)
-        if record is None:
-            raise not_found("benchmark run", identifier)
-        return record.view
+        return self._records.found(identifier, "benchmark run").view
 
     def matching(self, params: Mapping[str, Any]) -> list[BenchmarkRunView]:
         """Return the runs that fit, newest first."""

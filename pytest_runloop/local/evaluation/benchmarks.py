@@ -7,7 +7,7 @@ from typing import Any
 
 from ...contract.views.benchmarks import BenchmarkView
 from ...contract.views.scenarios import ScenarioView
-from ..errors import ApiError, invalid, not_found
+from ..errors import ApiError, invalid
 from ..ids import new_id
 from ..records import BenchmarkRecord, Records
 from ..store import Store
@@ -117,10 +117,7 @@ class Benchmarks:
         return [self._scenarios.get(scenario) for scenario in self.get(identifier).scenario_ids]
 
     def _record(self, identifier: str) -> BenchmarkRecord:
-        record = self._records.get(identifier)
-        if record is None:
-            raise not_found("benchmark", identifier)
-        return record
+        return self._records.found(identifier, "benchmark")
 
     def _check(self, view: BenchmarkView) -> None:
         if not view.name.strip():

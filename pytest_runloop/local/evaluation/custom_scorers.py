@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...contract.views.scorers import ScorerView
-from ..errors import ApiError, invalid, not_found
+from ..errors import ApiError, invalid
 from ..ids import new_id
 from ..launch import check_command
 from ..records import Records, ScorerRecord
@@ -78,10 +78,7 @@ class CustomScorers:
         return found
 
     def _record(self, identifier: str) -> ScorerRecord:
-        record = self._records.get(identifier)
-        if record is None:
-            raise not_found("scorer", identifier)
-        return record
+        return self._records.found(identifier, "scorer")
 
     def _refuse_taken(self, view: ScorerView) -> None:
         if any(other.type == view.type and other.id != view.id for other in self.matching({})):

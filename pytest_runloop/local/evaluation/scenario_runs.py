@@ -13,7 +13,7 @@ from ...contract.views.scorers import ScoringContractResultView
 from ..clock import Clock
 from ..devboxes import Devbox, Initiator
 from ..engine.protocol import Engine
-from ..errors import ApiError, invalid, not_found
+from ..errors import ApiError, invalid
 from ..ids import new_id
 from ..life import Life
 from ..records import Records, RunLogRecord, ScenarioRunRecord
@@ -149,10 +149,7 @@ class ScenarioRuns:
         ]
 
     def _record(self, identifier: str) -> ScenarioRunRecord:
-        record = self._records.get(identifier)
-        if record is None:
-            raise not_found("scenario run", identifier)
-        return record
+        return self._records.found(identifier, "scenario run")
 
     def log(self, identifier: str) -> list[DevboxLog]:
         """Return the log of a run's devbox, as far as this server has it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...contract.views.scenarios import InputContext, ScenarioView
 from ...contract.views.scorers import ScenarioEnvironment, ScoringContract
-from ..errors import ApiError, invalid, not_found
+from ..errors import ApiError, invalid
 from ..ids import new_id
 from ..launch import check_command
 from ..records import Records, ScenarioRecord
@@ -75,10 +75,7 @@ class Scenarios:
 
         :raises ApiError: 404 if there is none.
         """
-        record = self._records.get(identifier)
-        if record is None:
-            raise not_found("scenario", identifier)
-        return record.view
+        return self._records.found(identifier, "scenario").view
 
     def usable(self, identifier: str, field: str) -> ScenarioView:
         """Return a scenario that a request names.

@@ -7,7 +7,6 @@ import os
 import posixpath
 import secrets
 import shlex
-import shutil
 import signal
 from collections import deque
 from collections.abc import Awaitable, Mapping
@@ -17,7 +16,7 @@ from typing import Self
 
 from ..bash import login_shell
 from ..clock import Clock
-from ..descriptors import close_quietly, write_file
+from ..descriptors import close_quietly, copy_all, write_file
 from ..engine.protocol import Box, Engine, Process
 from ..launch import check_home
 from ..life import Life
@@ -202,16 +201,8 @@ class Scratch:
         """
         draft = await self._workplace.box.draft(f"~/{self._name}/{name}", 0o755)
         try:
-            await asyncio.to_thread(_copy, program, draft.descriptor)
+            with program.open("rb") as source:
+                await asyncio.to_thread(copy_all, source, draft.descriptor)
             await draft.keep()
         finally:
             draft.drop()
-
-
-def _copy(program: Path, descriptor: int) -> None:
-    copied = os.dup(descriptor)
-    try:
-        with program.open("rb") as source, os.fdopen(copied, "wb", closefd=False) as target:
-            shutil.copyfileobj(source, target, MIB)
-    finally:
-        close_quietly(copied)

@@ -30,10 +30,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ...contract.nearest import nearest
 from .devboxes import FaultyDevboxes
 from .gates import Gate
 from .injector import Injector
-from .nearest import nearest
 from .plan import FaultPlan, FaultPlanError
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from ...contract.all_endpoints import NAMED
-from .nearest import nearest
+from ...contract.nearest import nearest
 
 # An id is a short prefix and a random text; in a name of a call it would make each call a kind of its own.
 _ID = re.compile(r"\b[a-z]{2,4}_[0-9A-Za-z]{8,}\b")

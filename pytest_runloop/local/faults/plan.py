@@ -9,9 +9,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ...contract.nearest import nearest
 from ...contract.validation import Problem
 from . import short
-from .nearest import nearest
 from .rules import KINDS, AnyRule
 from .values import Duration, Share
 

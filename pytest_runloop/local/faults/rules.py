@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from ...contract.nearest import nearest
 from ...contract.views.devboxes import FailureReason, ShutdownReason
 from ..events import Ending, Moment
 from .endpoints import EndpointPattern, names_a_devbox
-from .nearest import nearest
 from .values import Duration, Occurrences, Position, Rate, Share
 
 REASONS: Mapping[str, Ending] = {

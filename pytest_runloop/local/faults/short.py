@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...contract.nearest import nearest
 from ...contract.validation import Problem
-from .nearest import nearest
 from .rules import KINDS
 
 _CARRIED = {"http": "status", "die": "reason"}
