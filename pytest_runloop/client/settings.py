@@ -36,11 +36,6 @@ class Settings:
     max_retries: int = 5
 
     @property
-    def secure(self) -> bool:
-        """Whether the connection is encrypted."""
-        return self.base_url.startswith("https:")
-
-    @property
     def on_this_machine(self) -> bool:
         """Whether the API is at an address of this machine's own."""
         host = urlsplit(self.base_url).hostname or ""

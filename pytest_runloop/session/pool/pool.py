@@ -108,11 +108,12 @@ class Pool:
         limit = self._slots.limit
         if limit is None:
             return
-        lasting = [slot.read().holder for slot in self._slots if slot.read().lasting]
+        records = [slot.read() for slot in self._slots]
+        lasting = [record.holder for record in records if record.lasting]
         if count > limit - len(lasting):
             raise UnavailableError(_too_many(count, limit, [str(holder) for holder in lasting]))
         waiting = self._line.waiting()
-        holders = [holder for holder in self.holders() if holder not in lasting]
+        holders = [record.holder for record in records if record.holder is not None and not record.lasting]
         stuck = all((holder.process, holder.thread) in waiting for holder in holders)
         if stuck and len(holders) + len(lasting) + count > limit:
             raise UnavailableError(_in_a_circle(limit, [str(holder) for holder in holders]))
