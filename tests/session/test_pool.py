@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_runloop.session.errors import UnavailableError
+from pytest_runloop.session.pool.line import Line
 from pytest_runloop.session.pool.notice import WaitNotice
 from pytest_runloop.session.pool.pool import Lease, Pool
 
@@ -63,6 +64,24 @@ def test_no_two_processes_have_a_slot_and_the_cap_holds(folder: Path, start: Sta
         process.join(SECONDS)
     assert [process.exitcode for process in processes] == [0] * 4
     assert {path.name for path in (folder / "slots").glob("*.json")} == {"0.json", "1.json"}
+
+
+def test_who_gives_back_and_queues_up_again_is_not_taken_for_part_of_a_circle(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Pool(folder, 1, "gw0")
+    [taken] = pool.take("first", "spec")
+    holder = taken.slot.record.holder
+    assert holder is not None
+
+    def waiting(_line: Line) -> set[tuple[int, int]]:
+        if taken.slot.read().holder is not None:
+            pool.give_back(taken)
+        return {(holder.process, holder.thread)}  # As if its owner had come back before this look.
+
+    monkeypatch.setattr(Line, "waiting", waiting)
+    [lease] = pool.take("second", "spec")
+    pool.give_back(lease)
 
 
 def _take_and_say(folder: Path, limit: int, said: Path) -> None:

@@ -50,13 +50,14 @@ class Pool:
         :raises UnavailableError: if they can never be had.
         """
         holder = Holder(test, self._worker)
+        circle: list[Holder] = []
         with self._line.place() as place:
             while True:
                 if place.is_first():
                     leases = self._taken(holder, spec, count)
                     if leases is not None:
                         return leases
-                    self._refuse_the_impossible(count)
+                    circle = self._refuse_the_impossible(count, circle)
                 place.wait()
 
     def _taken(self, holder: Holder, spec: str | None, count: int) -> list[Lease] | None:
@@ -104,10 +105,16 @@ class Pool:
         """Return for how many seconds the first in the line has waited; 0 if nobody does."""
         return self._line.longest()
 
-    def _refuse_the_impossible(self, count: int) -> None:
+    def _refuse_the_impossible(self, count: int, circle: list[Holder]) -> list[Holder]:
+        """Refuse what can never be had.
+
+        :param circle: who held the slots when they all seemed to wait for each other, a look ago.
+        :return: the same of this look. Slots and line are not read in one moment, and somebody who gives a
+            slot back and queues up again seems to do both: what is the same in two looks is true.
+        """
         limit = self._slots.limit
         if limit is None:
-            return
+            return []
         records = [slot.read() for slot in self._slots]
         lasting = [record.holder for record in records if record.lasting]
         if count > limit - len(lasting):
@@ -115,8 +122,11 @@ class Pool:
         waiting = self._line.waiting()
         holders = [record.holder for record in records if record.holder is not None and not record.lasting]
         stuck = all((holder.process, holder.thread) in waiting for holder in holders)
-        if stuck and len(holders) + len(lasting) + count > limit:
+        if not stuck or len(holders) + len(lasting) + count <= limit:
+            return []
+        if holders == circle:
             raise UnavailableError(_in_a_circle(limit, [str(holder) for holder in holders]))
+        return holders
 
 
 def _preference(record: Record, spec: str | None) -> tuple[int, float]:
