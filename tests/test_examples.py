@@ -13,8 +13,7 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").iterdir() if any(path.glob("test_*.py")))
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "workers"])
+@pytest.mark.parametrize(("name", "workers"), [("quickstart", []), *((name, ["-n2"]) for name in EXAMPLES)])
 def test_an_example_passes(name: str, workers: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory(prefix="rl-") as state:
         monkeypatch.setenv("RUNLOOP_STATE_DIR", state)
