@@ -9,7 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import backend, options
+from . import backend, lease, options, watcher
+from .choice import choose
 from .ending import end
 from .errors import UnavailableError
 from .failures import Failures, explained, never_sent, refused, stop_run
@@ -41,6 +42,7 @@ class Devboxes:
         self._connecting = threading.Lock()
         self._async_client: AsyncRunloop | None = None
         self._reached = False
+        self._watched = False
 
     @property
     def client(self) -> Runloop:
@@ -76,6 +78,9 @@ class Devboxes:
         """
         backend.refuse_ended(self._run)
         self._knock()
+        if not self._watched and choose(self._run.settings).kind == "cloud":
+            watcher.ensure(self._run, self.client.base_url)
+        self._watched = True
 
     def boot(self, entry: Entry, params: Mapping[str, Any]) -> tuple[Devbox, float]:
         """Make a devbox and wait until it runs.
@@ -126,6 +131,8 @@ class Devboxes:
 
     def _boot(self, client: Runloop, entry: Entry, params: Mapping[str, Any]) -> Devbox:
         view = create(client, entry, params)
+        if lease.idles(view):
+            entry.lease = None
         self._run.ledger.complete(entry, view.id)
         devbox = client.devbox.from_id(view.id)
         if view.status != "running":

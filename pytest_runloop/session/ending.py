@@ -42,7 +42,12 @@ def _shut_down(client: Runloop, devbox: str) -> None:
 
 
 def end_all(entries: Iterable[T], end_one: Callable[[T], None], seconds: float) -> None:
-    """End many at once, within a budget. Those that stay in the ledger are not confirmed.
+    """End many at once, within a budget. Those that stay in the ledger are not confirmed."""
+    together(entries, end_one, seconds)
+
+
+def together(entries: Iterable[T], action: Callable[[T], None], seconds: float) -> None:
+    """Do the same with many at once, within a budget. What fails is left.
 
     The threads are daemons: one that hangs must not keep pytest from ending.
     """
@@ -50,7 +55,7 @@ def end_all(entries: Iterable[T], end_one: Callable[[T], None], seconds: float) 
     for entry in entries:
         waiting.put(entry)
     threads = [
-        threading.Thread(target=_drain, args=(waiting, end_one), daemon=True, name="runloop-ending")
+        threading.Thread(target=_drain, args=(waiting, action), daemon=True, name="runloop-together")
         for _ in range(min(WORKERS, waiting.qsize()))
     ]
     for thread in threads:
@@ -60,13 +65,13 @@ def end_all(entries: Iterable[T], end_one: Callable[[T], None], seconds: float) 
         thread.join(max(0.0, deadline - time.monotonic()))
 
 
-def _drain(waiting: queue.SimpleQueue[T], end_one: Callable[[T], None]) -> None:
+def _drain(waiting: queue.SimpleQueue[T], action: Callable[[T], None]) -> None:
     while True:
         try:
             entry = waiting.get_nowait()
         except queue.Empty:
             return
         try:
-            end_one(entry)
+            action(entry)
         except Exception:  # its entry stays, and is reported by that
             continue

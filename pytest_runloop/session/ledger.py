@@ -29,6 +29,7 @@ class Entry:
     :param test: the test that it is for, or what else it is for.
     :param written_ms: when the entry was written, in milliseconds since the epoch.
     :param devbox: the devbox's id, once the service told it.
+    :param lease: how long it lives without being renewed, in seconds; `None` if the run renews nothing.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Entry:
     test: str
     written_ms: int
     devbox: str | None = None
+    lease: int | None = None
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -57,9 +59,9 @@ class Ledger:
         self._folder = folder
         self._run = run
 
-    def intend(self, test: str) -> Entry:
+    def intend(self, test: str, lease: int | None = None) -> Entry:
         """Write down, safe from a crash of the machine, that a devbox is about to be created."""
-        entry = Entry(str(uuid.uuid4()), self._run, test, int(time.time() * 1000))
+        entry = Entry(str(uuid.uuid4()), self._run, test, int(time.time() * 1000), lease=lease)
         self._write(entry, durable=True)
         return entry
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import spec
 from .devboxes import Devboxes
+from .lease import seconds_for
 from .ledger import Entry
 from .pool.pool import Lease
 from .run import Run
@@ -86,7 +87,7 @@ class Lending:
         ready = self._ready(lease, key)
         if ready is not None:
             return ready
-        entry = self._run.ledger.intend(test)
+        entry = self._run.ledger.intend(test, seconds_for(params, self._run.settings))
         lease.slot.write(entry=entry.key, uses=0)
         devbox, seconds = self._devboxes.boot(entry, params)
         return Held(entry, devbox, seconds, reused=False, lease=lease, spec=key)

@@ -13,6 +13,7 @@ import pytest
 from . import evidence, interrupts, marker, spec, summary, sweep
 from .devboxes import Devboxes
 from .errors import StopRunError, UnavailableError
+from .lease import Renewal
 from .lending import Held, Lending
 from .patience import Patience
 from .pool.notice import WaitNotice
@@ -38,6 +39,7 @@ class Member:
         self.interrupted = False
         self._sweep: sweep.OfDeadRuns | None = None
         self._notice: WaitNotice | None = None
+        self._renewal: Renewal | None = None
         self._take_back: Callable[[], None] = lambda: None
 
     def _when_made(self, path: Path) -> None:
@@ -47,6 +49,8 @@ class Member:
         self._sweep.start()
         self._notice = WaitNotice(pool_in(path, self.run.settings), self._patience.speak)
         self._notice.start()
+        self._renewal = Renewal(self.run, path)
+        self._renewal.start()
 
     def devbox_for(self, request: pytest.FixtureRequest, defaults: spec.Spec) -> Devbox:
         """Make the devbox of a test."""
@@ -180,6 +184,8 @@ class Member:
     def _end_run(self) -> None:
         if self._notice is not None:
             self._notice.stop()
+        if self._renewal is not None:
+            self._renewal.stop()
         left = sweep.own(self.run, interrupted=self.interrupted)
         for line in summary.unconfirmed(self.run, left):
             print(line, file=sys.stderr)

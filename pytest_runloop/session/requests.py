@@ -33,7 +33,14 @@ def create(client: Runloop, entry: Entry, params: Mapping[str, Any]) -> DevboxVi
         "metadata": {**params.get("metadata", {}), **entry.metadata},
         "idempotency_key": entry.key,
     }
-    return client.call(devboxes.CREATE, **{**params, **ours})
+    return client.call(devboxes.CREATE, **{**params, **ours, **_leased(entry, params)})
+
+
+def _leased(entry: Entry, params: Mapping[str, Any]) -> dict[str, Any]:
+    if entry.lease is None:
+        return {}
+    launch = params.get("launch_parameters") or {}
+    return {"launch_parameters": {**launch, "keep_alive_time_seconds": entry.lease}}
 
 
 def _name(entry: Entry) -> str:

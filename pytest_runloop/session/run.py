@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 WORKER_INPUT = "runloop_run"
 """Under this name xdist carries the directory to the workers."""
 OWNER_LOCK = "owner.lock"
+MEMBERS_LOCK = "members.lock"
+"""Workers share it, as long as they live."""
+LEDGER = "devboxes"
 
 
 class Run:
@@ -49,6 +53,8 @@ class Run:
         self._path = path
         self._lock: BaseFileLock | None = None
         self._opening = threading.Lock()
+        if path is not None:
+            _be_a_member(path)
 
     @property
     def opened(self) -> bool:
@@ -76,12 +82,12 @@ class Run:
     @property
     def ledger(self) -> Ledger:
         """The devboxes of the run."""
-        return Ledger(self.path / "devboxes", self.id)
+        return ledger_in(self.path)
 
     @property
     def journal(self) -> Journal:
         """What happened in the run."""
-        return Journal(self.path / "journal.jsonl")
+        return journal_in(self.path)
 
     @cached_property
     def pool(self) -> Pool:
@@ -112,6 +118,16 @@ class Run:
         self._path = None
 
 
+def ledger_in(path: Path) -> Ledger:
+    """Return the devboxes of the run in a directory."""
+    return Ledger(path / LEDGER, path.name)
+
+
+def journal_in(path: Path) -> Journal:
+    """Return what happened in the run in a directory."""
+    return Journal(path / "journal.jsonl")
+
+
 def pool_in(path: Path, settings: Settings, worker: str = "") -> Pool:
     """Return the slots of the run in a directory.
 
@@ -136,6 +152,31 @@ def _make() -> tuple[Path, BaseFileLock]:
         path.mkdir(mode=0o700, parents=True)
         lock.acquire()
     return path, lock
+
+
+def _be_a_member(path: Path) -> None:
+    """Hold the members' lock until this process ends.
+
+    Not `flock`: what a test forks, and leaves behind, would hold it too.
+    """
+    if sys.platform != "win32":
+        import fcntl
+
+        members = os.open(path / MEMBERS_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.lockf(members, fcntl.LOCK_SH)
+
+
+def members_live(path: Path) -> bool:
+    """Tell whether workers of a run live still, as those of a killed controller do for a while."""
+    if sys.platform != "win32":
+        import fcntl
+
+        with contextlib.suppress(FileNotFoundError), (path / MEMBERS_LOCK).open("r+b") as members:
+            try:
+                fcntl.lockf(members, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return True
+    return False
 
 
 @contextlib.contextmanager

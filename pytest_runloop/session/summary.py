@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
-from . import choice, options, server
+from . import choice, lease, options, server, watcher
 from .ledger import Entry
 from .run import Run
 
@@ -23,7 +23,7 @@ def lines(run: Run) -> list[str]:
     boots = [event["seconds"] for event in run.journal.read("devbox")]
     if not boots:
         return []
-    return [f"{_where(run)}: {_boots(boots)}", *_notes(run), *_snapshots(run)]
+    return [f"{_where(run)}: {_boots(boots)}", *_notes(run), *_unwatched(run), *_snapshots(run)]
 
 
 def _where(run: Run) -> str:
@@ -49,6 +49,13 @@ def _notes(run: Run) -> Iterator[str]:
     yield from running.notes
 
 
+def _unwatched(run: Run) -> Iterator[str]:
+    reason = watcher.trouble(run.path)
+    if reason is not None:
+        minutes = f"{lease.SECONDS // 60} minutes"
+        yield f"no watcher could be started: devboxes of a killed run live on for {minutes} here ({reason})"
+
+
 def _snapshots(run: Run) -> Iterator[str]:
     for event in run.journal.read("snapshot"):
         yield f"snapshot {event['id']} of {event['test']}"
@@ -59,10 +66,12 @@ def unconfirmed(run: Run, entries: list[Entry]) -> list[str]:
     if not entries:
         return []
     lifetime = run.settings[options.TTL]
-    by_themselves = f"{lifetime} s" if lifetime else "their lifetime, an hour unless a test asked for more,"
+    by_themselves = f"{lifetime} s after their start"
+    if not lifetime:
+        by_themselves = f"at most {lease.SECONDS // 60} minutes from now, unless a test asked for more"
     return [
         f"runloop: {len(entries)} devbox(es) may still be running, their end was not confirmed:",
         *(f"    {entry}" for entry in entries),
-        f"They end by themselves {by_themselves} after their start. The next run on this machine that uses "
-        f"devboxes with the same {choice.KEY} ends them before.",
+        f"They end by themselves {by_themselves}. Its watcher goes on trying to end them before that, as "
+        f"does the next run on this machine that uses devboxes with the same {choice.KEY}.",
     ]

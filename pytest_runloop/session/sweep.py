@@ -10,8 +10,8 @@ from pathlib import Path
 from . import backend, server
 from .ending import end, end_all
 from .errors import UnavailableError
-from .ledger import Entry, Ledger
-from .run import Run, dead_runs
+from .ledger import Entry
+from .run import Run, dead_runs, ledger_in, members_live
 
 SECONDS = 8.0
 SECONDS_AFTER_INTERRUPT = 3.0
@@ -84,9 +84,10 @@ def _cleared(path: Path) -> bool:
     """End the devboxes of a dead run; tell whether none is left."""
     if not backend.of_the_cloud(path):
         return True  # its backend hung on its lock, and ended with it
-    ledger = Ledger(path / "devboxes", path.name)
+    ledger = ledger_in(path)
+    more_may_come = members_live(path)
     if not list(ledger):
-        return True
+        return not more_may_come
     client = backend.client_of_dead_run(path)
     if client is None:
         return False
@@ -94,4 +95,4 @@ def _cleared(path: Path) -> bool:
         end_all(ledger, lambda entry: end(client, ledger, entry), SECONDS)
     finally:
         client.close()
-    return not list(ledger)
+    return not list(ledger) and not more_may_come

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -73,6 +74,12 @@ class Suite:
         """The directories of its runs that are there."""
         folder = self.state / "runs"
         return list(folder.iterdir()) if folder.exists() else []
+
+    @property
+    def watchers(self) -> list[int]:
+        """The process ids of the watchers of its runs."""
+        found = (self.state / "runs").glob("*/watcher.json")
+        return [json.loads(path.read_text())["pid"] for path in found]
 
     def nothing_is_left(self) -> None:
         """Check that no process and no run directory is left, and clear up before failing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -47,6 +48,13 @@ def test_an_interrupted_run_leaves_nothing_on_a_service_that_outlives_it(
     assert "INTERNALERROR" not in told
     assert "not confirmed" not in told
     assert remote.living() == []
+
+
+def kill_with_watcher(remote: Remote, run: subprocess.Popen[str]) -> None:
+    """Kill a run and who would clear up after it."""
+    for process in (*remote.suite.watchers, run.pid):
+        os.kill(process, signal.SIGKILL)
+    remote.suite.output(run)
 
 
 def test_an_interrupt_during_a_boot_leaves_nothing(remote: Remote) -> None:
@@ -110,8 +118,7 @@ def test_the_devboxes_of_a_killed_run_are_ended_by_the_next_and_those_of_a_livin
     killed = remote.suite.start("-p", "no:xdist")
     remote.suite.await_file("inside")
     [lost] = remote.living()
-    killed.kill()
-    remote.suite.output(killed)
+    kill_with_watcher(remote, killed)
     remote.suite.path("inside").unlink()
     living = remote.suite.start("-p", "no:xdist")  # it is a next run itself
     remote.suite.await_file("inside")
@@ -129,8 +136,7 @@ def test_a_dead_run_of_another_account_is_left_alone(remote: Remote) -> None:
     killed = remote.suite.start("-p", "no:xdist")
     remote.suite.await_file("inside")
     [lost] = remote.living()
-    killed.kill()
-    remote.suite.output(killed)
+    kill_with_watcher(remote, killed)
     key = remote.suite.environment.pop("RUNLOOP_API_KEY")
     url = remote.suite.environment.pop("RUNLOOP_BASE_URL")
     remote.suite.write("def test_quick(devbox): pass\n", "test_quick")

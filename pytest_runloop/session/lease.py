@@ -1,0 +1,119 @@
+"""Leases: a devbox lives for minutes unless the run says that it is needed still.
+
+So even a machine that is lost with everything on it costs no more than that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import backend, options
+from .choice import choose
+from .ending import together
+from .failures import refused
+from .ledger import Entry
+from .run import Run, journal_in, ledger_in
+
+if TYPE_CHECKING:
+    from .. import Runloop
+    from ..contract.views.devboxes import DevboxView
+    from .settings import Settings
+
+SECONDS = 600
+"""Of a devbox on a service that outlives the run: five renewals may fail in a row."""
+_LOCAL_SECONDS = 3600
+"""The service's own default. The local backend ends with the run anyhow."""
+_LONGEST = 172_800
+_SHARE = 6
+"""Renewed so often within a lease."""
+_LOOK_SECONDS = 10.0
+
+
+def seconds_for(params: Mapping[str, Any], settings: Settings) -> int | None:
+    """Return the lease of a devbox in seconds; `None` if its lifetime is somebody else's business.
+
+    :param params: its create parameters. Who says there how long it may live, or be idle, means it.
+    """
+    launch = params.get("launch_parameters") or {}
+    lifecycle = launch.get("lifecycle") or {}
+    said = (launch.get("keep_alive_time_seconds"), launch.get("after_idle"), lifecycle.get("after_idle"))
+    if any(value is not None for value in said):
+        return None
+    least = _LOCAL_SECONDS if choose(settings).kind == "local" else SECONDS
+    # A devbox may be refused a renewal before it runs.
+    return min(max(least, math.ceil(settings[options.BOOT_TIMEOUT]) + SECONDS // 2), _LONGEST)
+
+
+def idles(view: DevboxView) -> bool:
+    """Tell whether a devbox ends when it is idle, as its blueprint may have it: never, if it is renewed."""
+    launch = view.launch_parameters
+    return launch.after_idle is not None or (
+        launch.lifecycle is not None and launch.lifecycle.after_idle is not None
+    )
+
+
+class Renewal:
+    """Renews, in the background, the leases of all devboxes of a run, whichever worker uses them.
+
+    :param run: the run, in the process that owns it.
+    :param path: its directory.
+    :param look_seconds: it looks so often for leases to renew.
+    """
+
+    def __init__(self, run: Run, path: Path, look_seconds: float = _LOOK_SECONDS) -> None:
+        self._run = run
+        self._ledger = ledger_in(path)
+        self._journal = journal_in(path)
+        self._look_seconds = look_seconds
+        self._renewed: dict[str, float] = {}
+        self._client: Runloop | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep, daemon=True, name="runloop-lease")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End. A request on its way is not waited for, or not for long."""
+        self._over.set()
+        self._thread.join(1.0)
+
+    def _keep(self) -> None:
+        while not self._over.wait(self._look_seconds):
+            with contextlib.suppress(Exception):  # no test is to fail because of it; the next look is soon
+                self.look(time.monotonic())
+        if self._client is not None:
+            self._client.close()
+
+    def look(self, now: float) -> None:
+        """Renew what is due.
+
+        :param now: in seconds of the monotonic clock.
+        """
+        leased = {entry.key: entry for entry in self._ledger if entry.lease and entry.devbox}
+        self._renewed = {key: self._renewed.get(key, now) for key in leased}
+        due = [entry for entry in leased.values() if now - self._renewed[entry.key] >= _pause(entry)]
+        if due:
+            self._client = self._client or backend.connect(self._run, quick=True)
+            client = self._client
+            together(due, lambda entry: self._renew(client, entry, now), self._look_seconds)
+
+    def _renew(self, client: Runloop, entry: Entry, now: float) -> None:
+        try:
+            client.devbox.from_id(str(entry.devbox)).keep_alive()
+        except Exception as error:
+            self._journal.note("lease", devbox=entry.devbox, why=str(error))
+            if not refused(error):  # due still, so tried again at the next look
+                return
+        self._renewed[entry.key] = now
+
+
+def _pause(entry: Entry) -> float:
+    return (entry.lease or 0) / _SHARE
