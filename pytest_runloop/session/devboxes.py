@@ -16,12 +16,13 @@ from .errors import UnavailableError
 from .failures import Failures, explained, never_sent, refused, stop_run
 from .ledger import Entry
 from .patience import Patience
-from .requests import create, newest
+from .requests import ENDED, create, newest
 from .run import Run
 
 if TYPE_CHECKING:
     from .. import AsyncRunloop, Devbox, Runloop
     from ..contract.params.options import PollingConfig
+    from ..contract.views.devboxes import DevboxView
 
 # What fails here is told in words. Who wants to see these frames all the same has --full-trace.
 __tracebackhide__ = True
@@ -114,10 +115,26 @@ class Devboxes:
             view = self.client.devbox.from_id(entry.devbox).get_info()
         except RunloopError as error:
             return str(error)
-        if view.status == "running":
+        return None if view.status == "running" else self._state(entry, view)
+
+    def fate(self, entry: Entry) -> str | None:
+        """Say how a devbox ended; `None` if it has not, or nobody can tell."""
+        from ..client.errors import NotFoundError, RunloopError
+
+        try:
+            view = self._client(quick=True).devbox.from_id(str(entry.devbox)).get_info()
+        except NotFoundError as error:
+            return str(error)
+        except RunloopError:
             return None
+        return self._state(entry, view) if view.status in ENDED else None
+
+    def _state(self, entry: Entry, view: DevboxView) -> str:
         reason = view.failure_reason or view.shutdown_reason
-        return f"its status is `{view.status}`" + (f", for the reason `{reason}`" if reason else "")
+        said = f"its status is `{view.status}`" + (f", for the reason `{reason}`" if reason else "")
+        if reason == "keep_alive_timeout" and entry.lease:
+            said += f"; {lease.lost(entry, self._run.journal)}"
+        return said
 
     def _knock(self) -> None:
         """Before the first boot, find out whether anybody is there who takes the key.

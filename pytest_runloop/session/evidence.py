@@ -44,8 +44,12 @@ def settle(item: pytest.Item, report: pytest.TestReport, run: Run, lending: Lend
     """
     if _HELD not in item.stash:
         return
-    wanted = _wanted(run.settings[options.SNAPSHOT], failed=item.stash[_FAILED])
+    failed = item.stash[_FAILED]
+    wanted = _wanted(run.settings[options.SNAPSHOT], failed=failed)
     for held in item.stash[_HELD]:
+        fate = lending.fate(held) if failed else None
+        if fate is not None:  # the test's own errors may only say that nobody answered
+            _tell(report, f"Devbox {held.devbox.id} ended under the test: {fate}")
         if wanted:
             _snapshot(item, report, run, held)
         try:

@@ -17,6 +17,7 @@ from . import backend, options
 from .choice import choose
 from .ending import together
 from .failures import refused
+from .journal import Journal
 from .ledger import Entry
 from .run import Run, journal_in, ledger_in
 
@@ -56,6 +57,13 @@ def idles(view: DevboxView) -> bool:
     return launch.after_idle is not None or (
         launch.lifecycle is not None and launch.lifecycle.after_idle is not None
     )
+
+
+def lost(entry: Entry, journal: Journal) -> str:
+    """Say why a devbox whose lease ran out was not renewed, as far as it is known."""
+    failed = [event["why"] for event in journal.read("lease") if event["devbox"] == entry.devbox]
+    why = f"the last try failed: {failed[-1]}" if failed else "the run stood still, or its machine did"
+    return f"the run did not renew its lease of {entry.lease} s ({why})"
 
 
 class Renewal:

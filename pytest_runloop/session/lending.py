@@ -104,6 +104,13 @@ class Lending:
         self._devboxes.end(entry)
         return None
 
+    def fate(self, held: Held) -> str | None:
+        """Say how a test's own devbox ended before it was taken back; `None` if it did not.
+
+        Of a pooled one that is found out when it is taken back.
+        """
+        return self._devboxes.fate(held.entry) if held.spec is None else None
+
     def take_back(self, held: Held) -> str | None:
         """Take a devbox back after a test: pooled ones stand ready for the next, others are ended.
 

@@ -55,11 +55,14 @@ class Service:
 
 
 @contextmanager
-def service(state: Path) -> Iterator[Service]:
-    """Run a service."""
+def service(state: Path, *options: str) -> Iterator[Service]:
+    """Run a service.
+
+    :param options: of `pytest-runloop serve`.
+    """
     command = [sys.executable, "-m", "pytest_runloop.cli", "serve", "--state-dir", str(state), "--until-eof"]
     process = subprocess.Popen(
-        command,
+        [*command, *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -27,6 +27,7 @@ class Said:
     body: object
     status: int = 200
     kind: str = "application/json"
+    location: str = ""
 
 
 Answer = Callable[[Asked], Said | None]
@@ -75,6 +76,8 @@ def stub(answer: Answer) -> Iterator[Stub]:
             self.send_response(said.status)
             self.send_header("content-type", said.kind)
             self.send_header("content-length", str(len(content)))
+            if said.location:
+                self.send_header("location", said.location)
             self.end_headers()
             self.wfile.write(content)
 

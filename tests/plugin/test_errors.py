@@ -251,7 +251,7 @@ def test_a_create_whose_answer_was_lost_is_asked_for_again_and_ended(suite: Suit
     assert "not confirmed" not in told
 
 
-def test_devboxes_whose_end_nobody_confirmed_are_named_and_ended_by_the_next_run(suite: Suite) -> None:
+def test_devboxes_whose_end_nobody_confirmed_are_named_and_ended_by_the_watcher(suite: Suite) -> None:
     broken = True
 
     def answer(asked: Asked) -> Said:
@@ -271,4 +271,4 @@ def test_devboxes_whose_end_nobody_confirmed_are_named_and_ended_by_the_next_run
         )
         assert len(suite.runs) == 1
         broken = False
-        suite.run("-p", "no:xdist").assert_outcomes(passed=1)
+        until(lambda: not suite.runs, "the removal of the run's directory")

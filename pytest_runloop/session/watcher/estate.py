@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 WORKERS = 16
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 20.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
 """Seconds between two tries; each pause is twice the one before."""
 
 
