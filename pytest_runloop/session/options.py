@@ -178,7 +178,7 @@ TTL = Option(
     Kind(_whole_seconds, "a whole number of seconds from 1 to 172800", "S", "float"),
     None,
     "Lifetime of a devbox in seconds, should nobody end it (keep_alive_time_seconds). "
-    "Without it the service's default holds: an hour.",
+    "Without it a devbox lives as long as the run needs it, and ten minutes longer at the most.",
 )
 SNAPSHOT = Option(
     "snapshot",

@@ -17,7 +17,7 @@ from pytest_runloop.session.settings import without_config
 
 from .service import KEY, Remote
 from .stub_api import Answer, Asked, Said, Stub, stub
-from .waiting import until
+from .waiting import processes_that_know, until
 
 SHUTDOWN = Said({"id": "dbx_1", "status": "shutdown"})
 
@@ -44,7 +44,7 @@ def watched(state: Path, answer: Answer) -> Iterator[tuple[Watched, Stub]]:
             yield made, api
         finally:
             made.run.close(keep=True)  # lets go of the lock, as the kernel does for a process that is killed
-            until(lambda: not made.process.exists(), "the end of the watcher")
+            until(lambda: not processes_that_know(str(made.path)), "the end of the watcher")
     assert not made.path.exists()
 
 
@@ -105,7 +105,7 @@ def test_it_ends_at_once_and_asks_nobody_when_the_run_ends_in_order(state: Path)
     with watched(state, lambda _: SHUTDOWN) as (made, api):
         made.ledger.intend("test_it")
         made.run.close(keep=False)
-        until(lambda: not made.process.exists(), "the end of the watcher")
+        until(lambda: not processes_that_know(str(made.path)), "the end of the watcher")
     assert api.asked == []
 
 
