@@ -29,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _serve(options)
     if options.command == "doctor":
         return _doctor(options)
+    if options.command == "ps":
+        return _ps(options)
+    if options.command == "sweep":
+        return _sweep(options)
     parser.print_help()
     return 0
 
@@ -43,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_serve(commands)
     _add_doctor(commands)
+    _add_ps(commands)
+    _add_sweep(commands)
     return parser
 
 
@@ -119,6 +125,37 @@ def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     doctor.add_argument("--json", action="store_true", help="print a JSON object, for programs")
 
 
+def _add_ps(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    ps = commands.add_parser(
+        "ps",
+        help="list the devboxes of test runs",
+        description=(
+            "List the devboxes of test runs: of all runs of this machine (its state directory), and with"
+            " RUNLOOP_API_KEY (and RUNLOOP_BASE_URL) of all runs of the account. Whether a run lives is"
+            " proven by a lock that it holds; of runs of other machines nobody here knows. The exit status is"
+            " 0, or 1 if a server did not answer."
+        ),
+        allow_abbrev=False,
+    )
+    ps.add_argument("--json", action="store_true", help="print a JSON object, for programs")
+
+
+def _add_sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    sweep = commands.add_parser(
+        "sweep",
+        help="end the devboxes that dead test runs left",
+        description=(
+            "End the devboxes of runs of this machine that are proven dead, or of the runs that are named,"
+            " whatever is known of them: one that lives loses its devboxes. Without --yes, only say what"
+            " would be ended. The exit status is 0 if nothing is left, 1 if something was not confirmed to"
+            " have ended or a server did not answer, 2 for wrong usage or a run that is not known."
+        ),
+        allow_abbrev=False,
+    )
+    sweep.add_argument("--yes", action="store_true", help="do it")
+    sweep.add_argument("run", nargs="*", metavar="RUN_ID", help="only these runs (`ps` prints the ids)")
+
+
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
@@ -154,6 +191,18 @@ def _doctor(options: argparse.Namespace) -> int:
     from .doctor.command import doctor
 
     return doctor(options.isolation, options.state_dir, as_json=options.json)
+
+
+def _ps(options: argparse.Namespace) -> int:
+    from .remains.command import ps
+
+    return ps(as_json=options.json)
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from .remains.command import sweep
+
+    return sweep(options.run, really=options.yes)
 
 
 if __name__ == "__main__":

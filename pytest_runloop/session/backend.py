@@ -87,15 +87,39 @@ def account() -> str:
 
 def client_of_dead_run(path: Path) -> Runloop | None:
     """Make a client that may end the devboxes of another run, if the key at hand is that run's."""
+    base_url = server_of_dead_run(path)
+    return client_of_account(base_url) if base_url else None
+
+
+def client_of_local_run(path: Path) -> Runloop | None:
+    """Make a client of the local backend of another run, if that backend lives."""
     from .. import Runloop
 
+    running = server.load(path / "backend.json")
+    if running is None or not server.alive(running):
+        return None
+    return Runloop(running.base_url, running.api_key, **_QUICK)
+
+
+def client_of_account(base_url: str | None = None) -> Runloop:
+    """Make a client of the account whose key is in the environment.
+
+    :param base_url: its server, if not the one that the environment names.
+    :raises ConfigurationError: if the key or the base URL cannot be used.
+    """
+    from .. import Runloop
+
+    return Runloop(base_url, **_QUICK)
+
+
+def server_of_dead_run(path: Path) -> str | None:
+    """Return the server that a run's devboxes are on, if the key at hand is that run's."""
     try:
         known = json.loads((path / "account.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        mine = bool(os.environ.get(KEY)) and known["account"] == account()
+        return str(known["base_url"]) if mine else None
+    except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged
         return None
-    if not os.environ.get(KEY) or known["account"] != account():
-        return None
-    return Runloop(known["base_url"], **_QUICK)
 
 
 def of_the_cloud(path: Path) -> bool:

@@ -25,11 +25,15 @@ def end(client: Runloop, ledger: Ledger, entry: Entry) -> None:
     :raises RunloopError: if the service did not confirm. The entry stays.
     """
     for devbox in [entry.devbox] if entry.devbox else list(living_of(client, entry)):
-        _shut_down(client, devbox)
+        shut_down(client, devbox)
     ledger.strike(entry)
 
 
-def _shut_down(client: Runloop, devbox: str) -> None:
+def shut_down(client: Runloop, devbox: str) -> None:
+    """Shut a devbox down.
+
+    :raises RunloopError: if the service did not confirm that it has ended.
+    """
     from ..client.errors import APIStatusError, NotFoundError
 
     try:

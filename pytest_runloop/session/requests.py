@@ -6,16 +6,25 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .ledger import ENTRY_KEY, Entry
+from .ledger import ENTRY_KEY, RUN_KEY, Entry
 
 if TYPE_CHECKING:
     from .. import Runloop
+    from ..contract.params.devboxes import DevboxStatus
     from ..contract.views.devboxes import DevboxListView, DevboxView
 
 # What fails here is told in words. Who wants to see these frames all the same has --full-trace.
 __tracebackhide__ = True
 
 ENDED = frozenset({"shutdown", "failure"})
+LIVING: tuple[DevboxStatus, ...] = (
+    "provisioning",
+    "initializing",
+    "running",
+    "suspending",
+    "suspended",
+    "resuming",
+)
 SKEW_MS = 10 * 60 * 1000
 """How far the service's clock may be from ours."""
 
@@ -68,6 +77,31 @@ def _newest(client: Runloop) -> Iterator[DevboxView]:
         if not page.has_more or not page.devboxes:
             return
         after["starting_after"] = page.devboxes[-1].id
+
+
+def living_of_runs(client: Runloop) -> Iterator[DevboxView]:
+    """Yield every living devbox that a run of pytest made, oldest status first.
+
+    One status after the other, as a devbox goes through them: one that goes on meanwhile is met again.
+    """
+    met: set[str] = set()
+    for status in LIVING:
+        after: dict[str, str] = {}
+        while True:
+            page = newest(client, limit=1000, status=status, **after)
+            for view in page.devboxes:
+                if RUN_KEY in view.metadata and view.id not in met:
+                    met.add(view.id)
+                    yield view
+            if not page.has_more or not page.devboxes:
+                break
+            after["starting_after"] = page.devboxes[-1].id
+
+
+def lease_end_ms(view: DevboxView) -> int | None:
+    """Return when a devbox ends by itself at the earliest, in milliseconds since the epoch, if known."""
+    seconds = view.launch_parameters.keep_alive_time_seconds
+    return view.create_time_ms + seconds * 1000 if seconds else None
 
 
 def newest(client: Runloop, **query: Any) -> DevboxListView:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import sys
@@ -180,19 +181,52 @@ def members_live(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def dead_runs(own: Path) -> Iterator[list[Path]]:
+def dead_runs(state: Path, own: Path | None = None) -> Iterator[list[Path]]:
     """Give the directories of runs whose owner is dead, and keep others off them meanwhile.
 
     The lock proves it: the kernel frees it when the owner ends, however it ends.
 
-    :param own: the directory of this run.
+    :param state: the state directory.
+    :param own: the directory of this run, if this is one.
     """
     from filelock import FileLock
 
     with contextlib.ExitStack() as held:
-        with FileLock(own.parent.parent / "runs.lock"):
-            dead = [path for path in _folders(own.parent) if path != own and _seized(path, held)]
+        with FileLock(state / "runs.lock"):
+            dead = [path for path in _folders(state / "runs") if path != own and _seized(path, held)]
         yield dead
+
+
+def known_runs(state: Path) -> dict[Path, bool]:
+    """Return the directories of all runs, and whether their owners live. Nothing is written.
+
+    :param state: the state directory.
+    """
+    if not (state / "runs").is_dir():
+        return {}
+    try:
+        guard = os.open(state / "runs.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return {}
+    try:
+        fcntl.flock(guard, fcntl.LOCK_SH)  # a new run takes its own lock under this one
+        return {path: _lives(path) for path in sorted(_folders(state / "runs"))}
+    finally:
+        os.close(guard)
+
+
+def _lives(path: Path) -> bool:
+    try:
+        lock = os.open(path / OWNER_LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _folders(runs: Path) -> list[Path]:

@@ -67,7 +67,7 @@ class OfDeadRuns:
 
     def _sweep(self) -> None:
         try:
-            with dead_runs(self._own) as paths:
+            with dead_runs(self._own.parent.parent, self._own) as paths:
                 for path in paths:
                     _clear(path)
         except Exception:  # the dead must not trouble the living
