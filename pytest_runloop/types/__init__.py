@@ -24,6 +24,7 @@ from ..contract.params.blueprints import (
     BlueprintCreateFromInspectionParams,
     BlueprintCreateParams,
     BlueprintListParams,
+    BlueprintListPublicParams,
     BlueprintPreviewParams,
     InspectionSourceParam,
 )
@@ -257,6 +258,7 @@ __all__ = [
     "BlueprintCreateFromInspectionParams",
     "BlueprintCreateParams",
     "BlueprintListParams",
+    "BlueprintListPublicParams",
     "BlueprintListView",
     "BlueprintPreviewParams",
     "BlueprintPreviewView",

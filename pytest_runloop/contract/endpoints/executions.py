@@ -36,7 +36,7 @@ RETRIEVE = get(
 WAIT_FOR_STATUS = post(
     "/v1/devboxes/{devbox_id}/executions/{execution_id}/wait_for_status",
     _EXECUTION,
-    params.DevboxWaitForCommandParams,
+    params.ExecutionWaitParams,
     query=("last_n",),
     lane=Lane.BACKGROUND,
 )

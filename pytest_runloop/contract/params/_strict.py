@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import ForwardRef, TypeVar
 
 from pydantic import ConfigDict, with_config
 
@@ -11,4 +11,16 @@ T = TypeVar("T")
 
 def strict(params: type[T]) -> type[T]:
     """Mark a TypedDict so that its validation refuses keys that it does not declare."""
+    _note_required_keys(params)
     return with_config(ConfigDict(extra="forbid", arbitrary_types_allowed=True))(params)
+
+
+def _note_required_keys(params: type) -> None:
+    # Python does not look into annotations that are text, as all are here, and takes none for required.
+    required = {name for name, hint in params.__annotations__.items() if _is_required(hint)}
+    params.__required_keys__ |= required  # type: ignore[attr-defined]
+    params.__optional_keys__ -= required  # type: ignore[attr-defined]
+
+
+def _is_required(hint: object) -> bool:
+    return isinstance(hint, ForwardRef) and hint.__forward_arg__.startswith("Required[")

@@ -101,3 +101,6 @@ class BlueprintListParams(TypedDict, total=False):
     name: str
     starting_after: str
     status: str
+
+
+BlueprintListPublicParams = BlueprintListParams

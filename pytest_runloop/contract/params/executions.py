@@ -58,13 +58,20 @@ class ExecutionRetrieveParams(TypedDict, total=False):
 
 
 @strict
-class DevboxWaitForCommandParams(TypedDict, total=False):
+class ExecutionWaitParams(TypedDict, total=False):
     """Which statuses to wait for, and how long the service may hold the answer."""
 
     statuses: Required[Sequence[ExecutionStatus]]
     last_n: str
     timeout_seconds: float | None
     """Seconds; the service holds for 25 by default and at the most."""
+
+
+@strict
+class DevboxWaitForCommandParams(ExecutionWaitParams, total=False):
+    """A command to wait for, as the SDK names it: with its devbox, which travels in the path."""
+
+    devbox_id: Required[str]
 
 
 @strict

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .base import ListView, View
+from .devboxes import DevboxCapability
 from .launch import LaunchParameters
 from .mounts import CodeMountParameters
 
@@ -46,10 +47,10 @@ class BlueprintView(View):
     base_blueprint_id: str | None = None
     build_finish_time_ms: int | None = None
     containerized_services: list[dict[str, Any]] | None = None
-    devbox_capabilities: list[str] | None = None
+    devbox_capabilities: list[DevboxCapability | str] | None = None
     failure_reason: BuildFailureReason | str | None = None
     is_public: bool | None = None
-    metadata: dict[str, str] = Field(default_factory=dict)
+    metadata: dict[str, str] | None = Field(default_factory=dict)
 
 
 class BlueprintListView(ListView):

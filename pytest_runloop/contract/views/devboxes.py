@@ -13,6 +13,8 @@ from .tunnels import TunnelView
 
 FailureReason = Literal["out_of_memory", "out_of_disk", "execution_failed", "health_check_failed"]
 ShutdownReason = Literal["api_shutdown", "keep_alive_timeout", "entrypoint_exit", "idle", "ttl_expired"]
+DevboxCapability = Literal["unknown", "computer_usage", "browser_usage", "docker_in_docker"]
+InitiatorType = Literal["unknown", "api", "scenario", "reflex"]
 LogSource = Literal["setup_commands", "entrypoint", "exec", "files", "stats", "kmsg"]
 
 
@@ -29,7 +31,7 @@ class DevboxView(View):
     id: str
     status: DevboxStatus | str
     create_time_ms: int
-    capabilities: list[str] = Field(default_factory=list)
+    capabilities: list[DevboxCapability | str] = Field(default_factory=list)
     launch_parameters: LaunchParameters = Field(default_factory=LaunchParameters)
     metadata: dict[str, str] = Field(default_factory=dict)
     state_transitions: list[StateTransition] = Field(default_factory=list)
@@ -37,7 +39,7 @@ class DevboxView(View):
     end_time_ms: int | None = None
     failure_reason: FailureReason | str | None = None
     initiator_id: str | None = None
-    initiator_type: str | None = None
+    initiator_type: InitiatorType | str | None = None
     name: str | None = None
     shutdown_reason: ShutdownReason | str | None = None
     snapshot_id: str | None = None

@@ -18,9 +18,9 @@ class ObjectMountParameters(View):
 class AgentMountParameters(View):
     """An agent, by id or by the newest of a name."""
 
-    agent_id: str | None
-    agent_name: str | None
     type: Literal["agent_mount"] | str
+    agent_id: str | None = None
+    agent_name: str | None = None
     agent_path: str | None = None
     auth_token: str | None = None
 
