@@ -24,8 +24,8 @@ _HEAD = """\
 
 Written by `python -m scripts.endpoints` from contract, client, server and tests; `make lint` fails when it is stale.
 
-* **client, sync and async**: objects of `Runloop` and `AsyncRunloop` have a method that sends it. All others go by
-  `client.call(endpoint, …)`.
+* **client, sync and async**: `✓` where objects of `Runloop` and `AsyncRunloop` have a method that sends it, `call` where
+  `client.call(endpoint, …)` alone does: older forms of calls that have a newer one.
 * **local**: the local backend serves it, and `tests/local/test_any_request.py` sends anything at all to it.
 * **1.2.0, 1.32.0, 3.0.0**: this release of the official SDK has it, and calls it with its sync and its async client in
   `tests/sdk/test_releases.py`.
@@ -45,8 +45,8 @@ def _declared() -> str:
     rows = [
         (
             f"`{endpoint}`",
-            _mark(names[endpoint] in spoken["_sync"]),
-            _mark(names[endpoint] in spoken["_async"]),
+            _spoken_mark(names[endpoint] in spoken["_sync"]),
+            _spoken_mark(names[endpoint] in spoken["_async"]),
             _mark(endpoint in HANDLERS),
             *_by_source(known.key(endpoint)),
         )
@@ -76,6 +76,10 @@ def _by_source(key: str) -> list[str]:
 
 def _mark(yes: bool) -> str:
     return "✓" if yes else ""
+
+
+def _spoken_mark(by_an_object: bool) -> str:
+    return "✓" if by_an_object else "`call`"
 
 
 def _spoken(folder: Path) -> Iterator[str]:

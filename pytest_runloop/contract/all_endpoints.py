@@ -16,6 +16,7 @@ from .endpoints import (
     blueprints,
     devboxes,
     executions,
+    metadata,
     objects,
     repositories,
     scenarios,
@@ -38,6 +39,7 @@ _MODULES = (
     benchmarks,
     agents,
     repositories,
+    metadata,
 )
 
 NAMED: Mapping[str, Endpoint[Any]] = {

@@ -184,6 +184,7 @@ from ..contract.views.executions import (
     ExecutionUpdateChunk,
 )
 from ..contract.views.launch import AfterIdle, LaunchParameters
+from ..contract.views.metadata import MetadataKeysView, MetadataValuesView
 from ..contract.views.mounts import AgentMountParameters, CodeMountParameters, ObjectMountParameters
 from ..contract.views.objects import ObjectDownloadURLView, ObjectListView, ObjectView
 from ..contract.views.repositories import (
@@ -307,6 +308,8 @@ __all__ = [
     "LaunchParameters",
     "LongPollingRequestOptions",
     "LongRequestOptions",
+    "MetadataKeysView",
+    "MetadataValuesView",
     "ObjectCreateParams",
     "ObjectDownloadParams",
     "ObjectDownloadURLView",

@@ -77,7 +77,7 @@ def known(api: httpx.Client, endpoint: Endpoint[Any]) -> dict[str, list[str]]:
             found[name] = [box.id]
         elif (answer := api.get(collection)).status_code == 200:
             items = next((value for value in answer.json().values() if isinstance(value, list)), [])
-            found[name] = [item[name] for item in items]
+            found[name] = [item if isinstance(item, str) else item[name] for item in items]
     return found
 
 

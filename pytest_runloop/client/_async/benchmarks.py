@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import benchmarks
+from ...contract.endpoints import benchmarks, metadata
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
 from ..pages import AsyncItems, Fetched, cursor_after
 from .benchmark import AsyncBenchmark
 from .benchmark_run import AsyncBenchmarkRun
+from .metadata import AsyncMetadata
 from .transport import AsyncTransport
 
 if TYPE_CHECKING:
@@ -33,11 +34,14 @@ __tracebackhide__ = hide_from_traceback
 class AsyncBenchmarkOps:
     """Makes and finds benchmarks; `runloop.benchmark`.
 
+    `metadata` tells which metadata they have.
+
     :param transport: the client's.
     """
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
+        self.metadata = AsyncMetadata(transport, metadata.OF_BENCHMARKS, metadata.OF_BENCHMARKS_VALUES)
 
     async def create(self, **params: Unpack[SDKBenchmarkCreateParams]) -> AsyncBenchmark:
         """Keep a new benchmark.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import blueprints
+from ...contract.endpoints import blueprints, metadata
 from ..answers import without
 from ..blueprints import check_file_mounts
 from ..errors import RequestInfo, hide_from_traceback
 from ..pages import AsyncItems, Fetched, cursor_after
 from ..requests import options_of
 from .blueprint import AsyncBlueprint
+from .metadata import AsyncMetadata
 from .transport import AsyncTransport
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
         SDKBlueprintListParams,
         SDKBlueprintPreviewParams,
     )
-    from ...contract.views.blueprints import BlueprintPreviewView, BlueprintView
+    from ...contract.views.blueprints import BlueprintListView, BlueprintPreviewView, BlueprintView
 
 __tracebackhide__ = hide_from_traceback
 
@@ -32,11 +33,17 @@ __tracebackhide__ = hide_from_traceback
 class AsyncBlueprintOps:
     """Makes and finds blueprints; `runloop.blueprint`.
 
+    `metadata` tells which metadata they have, `public_metadata` that of public ones.
+
     :param transport: the client's.
     """
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
+        self.metadata = AsyncMetadata(transport, metadata.OF_BLUEPRINTS, metadata.OF_BLUEPRINTS_VALUES)
+        self.public_metadata = AsyncMetadata(
+            transport, metadata.OF_PUBLIC_BLUEPRINTS, metadata.OF_PUBLIC_BLUEPRINTS_VALUES
+        )
 
     async def create(self, **params: Unpack[SDKBlueprintCreateParams]) -> AsyncBlueprint:
         """Make a blueprint and wait until it is built.
@@ -87,9 +94,18 @@ class AsyncBlueprintOps:
         :param params: `name` for those of one name, `limit` for at most so many.
         """
 
+        return self._listed(blueprints.LIST, params)
+
+    def list_public(self, **params: Unpack[SDKBlueprintListParams]) -> AsyncItems[AsyncBlueprint]:
+        """Return the blueprints that everybody may use; as `list`."""
+        return self._listed(blueprints.LIST_PUBLIC, params)
+
+    def _listed(
+        self, endpoint: Endpoint[BlueprintListView], params: Mapping[str, Any]
+    ) -> AsyncItems[AsyncBlueprint]:
         async def fetch(after: str | None) -> Fetched[AsyncBlueprint]:
             values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(blueprints.LIST, {}, values)
+            view = await self._transport.call(endpoint, {}, values)
             items = view.blueprints or []
             found = [AsyncBlueprint(self._transport, item.id) for item in items]
             return found, cursor_after(view, items, "limit" in params)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import devboxes
+from ...contract.endpoints import devboxes, metadata
 from ...contract.views.devboxes import DevboxView
 from ..answers import without
 from ..errors import APIStatusError, RequestInfo, hide_from_traceback
 from ..pages import AsyncItems, Fetched, cursor_after
 from ..requests import options_of
 from .devbox import AsyncDevbox
+from .metadata import AsyncMetadata
 from .transport import AsyncTransport
 
 if TYPE_CHECKING:
@@ -28,11 +29,14 @@ __tracebackhide__ = hide_from_traceback
 class AsyncDevboxOps:
     """Makes and finds devboxes; `runloop.devbox`.
 
+    `metadata` tells which metadata they have.
+
     :param transport: the client's.
     """
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
+        self.metadata = AsyncMetadata(transport, metadata.OF_DEVBOXES, metadata.OF_DEVBOXES_VALUES)
         self._is_old = False
 
     async def create(self, **params: Unpack[SDKDevboxCreateParams]) -> AsyncDevbox:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import scenarios
+from ...contract.endpoints import metadata, scenarios
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
 from ..pages import AsyncItems, Fetched, cursor_after
+from .metadata import AsyncMetadata
 from .scenario import AsyncScenario
 from .scenario_run import AsyncScenarioRun
 from .transport import AsyncTransport
@@ -33,11 +34,14 @@ __tracebackhide__ = hide_from_traceback
 class AsyncScenarioOps:
     """Makes and finds scenarios; `runloop.scenario`.
 
+    `metadata` tells which metadata they have.
+
     :param transport: the client's.
     """
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
+        self.metadata = AsyncMetadata(transport, metadata.OF_SCENARIOS, metadata.OF_SCENARIOS_VALUES)
 
     async def create(self, **params: Unpack[SDKScenarioCreateParams]) -> AsyncScenario:
         """Keep a new scenario.

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import snapshots
+from ...contract.endpoints import metadata, snapshots
 from ..errors import hide_from_traceback
 from ..pages import AsyncItems, Fetched, cursor_after
+from .metadata import AsyncMetadata
 from .snapshot import AsyncSnapshot
 from .transport import AsyncTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from typing_extensions import Unpack
 
+    from ...contract.endpoint import Endpoint
     from ...contract.params.calls import SDKDiskSnapshotListParams
+    from ...contract.views.snapshots import DevboxSnapshotListView
 
 __tracebackhide__ = hide_from_traceback
 
@@ -21,11 +26,17 @@ __tracebackhide__ = hide_from_traceback
 class AsyncSnapshotOps:
     """Finds disk snapshots; `runloop.snapshot`. They are taken by `devbox.snapshot_disk()`.
 
+    `metadata` tells which metadata they have, `public_metadata` that of public ones.
+
     :param transport: the client's.
     """
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
+        self.metadata = AsyncMetadata(transport, metadata.OF_SNAPSHOTS, metadata.OF_SNAPSHOTS_VALUES)
+        self.public_metadata = AsyncMetadata(
+            transport, metadata.OF_PUBLIC_SNAPSHOTS, metadata.OF_PUBLIC_SNAPSHOTS_VALUES
+        )
 
     def from_id(self, snapshot_id: str) -> AsyncSnapshot:
         """Return the handle of a snapshot. Nothing is asked of the service, so it may not exist."""
@@ -38,9 +49,18 @@ class AsyncSnapshotOps:
             `extra_query={"metadata[KEY]": "value"}` for those with some metadata.
         """
 
+        return self._listed(snapshots.LIST, params)
+
+    def list_public(self, **params: Unpack[SDKDiskSnapshotListParams]) -> AsyncItems[AsyncSnapshot]:
+        """Return the snapshots that everybody may use; as `list`."""
+        return self._listed(snapshots.LIST_PUBLIC, params)
+
+    def _listed(
+        self, endpoint: Endpoint[DevboxSnapshotListView], params: Mapping[str, Any]
+    ) -> AsyncItems[AsyncSnapshot]:
         async def fetch(after: str | None) -> Fetched[AsyncSnapshot]:
             values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(snapshots.LIST, {}, values)
+            view = await self._transport.call(endpoint, {}, values)
             items = view.snapshots or []
             found = [AsyncSnapshot(self._transport, item.id) for item in items]
             return found, cursor_after(view, items, "limit" in params)

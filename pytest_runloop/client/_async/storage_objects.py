@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import objects
+from ...contract.endpoints import metadata, objects
 from ..answers import without
 from ..archives import TarFilter, pack
 from ..concurrency import async_in_thread
@@ -16,6 +16,7 @@ from ..contents import milliseconds, type_of
 from ..errors import RequestInfo, hide_from_traceback
 from ..pages import AsyncItems, Fetched, cursor_after
 from ..sources import Source
+from .metadata import AsyncMetadata
 from .storage_object import AsyncStorageObject, Content
 from .transport import AsyncTransport
 
@@ -40,11 +41,14 @@ __tracebackhide__ = hide_from_traceback
 class AsyncStorageObjectOps:
     """Makes and finds storage objects; `runloop.storage_object`.
 
+    `metadata` tells which metadata they have.
+
     :param transport: the client's.
     """
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
+        self.metadata = AsyncMetadata(transport, metadata.OF_OBJECTS, metadata.OF_OBJECTS_VALUES)
 
     async def create(self, **params: Unpack[SDKObjectCreateParams]) -> AsyncStorageObject:
         """Make an object without content; `upload_content` and `complete` do the rest.

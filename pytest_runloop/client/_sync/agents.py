@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from ...contract.endpoint import Endpoint
     from ...contract.params.calls import SDKAgentCreateParams, SDKAgentListParams, SDKAgentListPublicParams
-    from ...contract.views.agents import AgentListView
+    from ...contract.params.options import BaseRequestOptions
+    from ...contract.views.agents import AgentDevboxCountsView, AgentListView
 
 __tracebackhide__ = hide_from_traceback
 
@@ -128,6 +129,10 @@ class AgentOps:
     def list_public(self, **params: Unpack[SDKAgentListPublicParams]) -> Items[Agent]:
         """Return the agents that everybody may mount; as `list`."""
         return self._listed(agents.LIST_PUBLIC, params)
+
+    def devbox_counts(self, **options: Unpack[BaseRequestOptions]) -> AgentDevboxCountsView:
+        """Return how many devboxes have which agent mounted."""
+        return self._transport.call(agents.DEVBOX_COUNTS, {}, options)
 
     def _listed(self, endpoint: Endpoint[AgentListView], params: Mapping[str, Any]) -> Items[Agent]:
         def fetch(after: str | None) -> Fetched[Agent]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import benchmarks
+from ...contract.endpoints import benchmarks, metadata
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
 from ..pages import Fetched, Items, cursor_after
 from .benchmark import Benchmark
 from .benchmark_run import BenchmarkRun
+from .metadata import Metadata
 from .transport import Transport
 
 if TYPE_CHECKING:
@@ -34,11 +35,14 @@ __tracebackhide__ = hide_from_traceback
 class BenchmarkOps:
     """Makes and finds benchmarks; `runloop.benchmark`.
 
+    `metadata` tells which metadata they have.
+
     :param transport: the client's.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.metadata = Metadata(transport, metadata.OF_BENCHMARKS, metadata.OF_BENCHMARKS_VALUES)
 
     def create(self, **params: Unpack[SDKBenchmarkCreateParams]) -> Benchmark:
         """Keep a new benchmark.

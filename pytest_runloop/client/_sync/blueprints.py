@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import blueprints
+from ...contract.endpoints import blueprints, metadata
 from ..answers import without
 from ..blueprints import check_file_mounts
 from ..errors import RequestInfo, hide_from_traceback
 from ..pages import Fetched, Items, cursor_after
 from ..requests import options_of
 from .blueprint import Blueprint
+from .metadata import Metadata
 from .transport import Transport
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
         SDKBlueprintListParams,
         SDKBlueprintPreviewParams,
     )
-    from ...contract.views.blueprints import BlueprintPreviewView, BlueprintView
+    from ...contract.views.blueprints import BlueprintListView, BlueprintPreviewView, BlueprintView
 
 __tracebackhide__ = hide_from_traceback
 
@@ -33,11 +34,17 @@ __tracebackhide__ = hide_from_traceback
 class BlueprintOps:
     """Makes and finds blueprints; `runloop.blueprint`.
 
+    `metadata` tells which metadata they have, `public_metadata` that of public ones.
+
     :param transport: the client's.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.metadata = Metadata(transport, metadata.OF_BLUEPRINTS, metadata.OF_BLUEPRINTS_VALUES)
+        self.public_metadata = Metadata(
+            transport, metadata.OF_PUBLIC_BLUEPRINTS, metadata.OF_PUBLIC_BLUEPRINTS_VALUES
+        )
 
     def create(self, **params: Unpack[SDKBlueprintCreateParams]) -> Blueprint:
         """Make a blueprint and wait until it is built.
@@ -86,9 +93,16 @@ class BlueprintOps:
         :param params: `name` for those of one name, `limit` for at most so many.
         """
 
+        return self._listed(blueprints.LIST, params)
+
+    def list_public(self, **params: Unpack[SDKBlueprintListParams]) -> Items[Blueprint]:
+        """Return the blueprints that everybody may use; as `list`."""
+        return self._listed(blueprints.LIST_PUBLIC, params)
+
+    def _listed(self, endpoint: Endpoint[BlueprintListView], params: Mapping[str, Any]) -> Items[Blueprint]:
         def fetch(after: str | None) -> Fetched[Blueprint]:
             values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(blueprints.LIST, {}, values)
+            view = self._transport.call(endpoint, {}, values)
             items = view.blueprints or []
             found = [Blueprint(self._transport, item.id) for item in items]
             return found, cursor_after(view, items, "limit" in params)

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import devboxes
+from ...contract.endpoints import devboxes, metadata
 from ...contract.views.devboxes import DevboxView
 from ..answers import without
 from ..errors import APIStatusError, RequestInfo, hide_from_traceback
 from ..pages import Fetched, Items, cursor_after
 from ..requests import options_of
 from .devbox import Devbox
+from .metadata import Metadata
 from .transport import Transport
 
 if TYPE_CHECKING:
@@ -29,11 +30,14 @@ __tracebackhide__ = hide_from_traceback
 class DevboxOps:
     """Makes and finds devboxes; `runloop.devbox`.
 
+    `metadata` tells which metadata they have.
+
     :param transport: the client's.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.metadata = Metadata(transport, metadata.OF_DEVBOXES, metadata.OF_DEVBOXES_VALUES)
         self._is_old = False
 
     def create(self, **params: Unpack[SDKDevboxCreateParams]) -> Devbox:

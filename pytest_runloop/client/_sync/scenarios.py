@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import scenarios
+from ...contract.endpoints import metadata, scenarios
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
 from ..pages import Fetched, Items, cursor_after
+from .metadata import Metadata
 from .scenario import Scenario
 from .scenario_run import ScenarioRun
 from .transport import Transport
@@ -34,11 +35,14 @@ __tracebackhide__ = hide_from_traceback
 class ScenarioOps:
     """Makes and finds scenarios; `runloop.scenario`.
 
+    `metadata` tells which metadata they have.
+
     :param transport: the client's.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.metadata = Metadata(transport, metadata.OF_SCENARIOS, metadata.OF_SCENARIOS_VALUES)
 
     def create(self, **params: Unpack[SDKScenarioCreateParams]) -> Scenario:
         """Keep a new scenario.

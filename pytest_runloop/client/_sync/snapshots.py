@@ -3,18 +3,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import snapshots
+from ...contract.endpoints import metadata, snapshots
 from ..errors import hide_from_traceback
 from ..pages import Fetched, Items, cursor_after
+from .metadata import Metadata
 from .snapshot import Snapshot
 from .transport import Transport
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from typing_extensions import Unpack
 
+    from ...contract.endpoint import Endpoint
     from ...contract.params.calls import SDKDiskSnapshotListParams
+    from ...contract.views.snapshots import DevboxSnapshotListView
 
 __tracebackhide__ = hide_from_traceback
 
@@ -22,11 +27,17 @@ __tracebackhide__ = hide_from_traceback
 class SnapshotOps:
     """Finds disk snapshots; `runloop.snapshot`. They are taken by `devbox.snapshot_disk()`.
 
+    `metadata` tells which metadata they have, `public_metadata` that of public ones.
+
     :param transport: the client's.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.metadata = Metadata(transport, metadata.OF_SNAPSHOTS, metadata.OF_SNAPSHOTS_VALUES)
+        self.public_metadata = Metadata(
+            transport, metadata.OF_PUBLIC_SNAPSHOTS, metadata.OF_PUBLIC_SNAPSHOTS_VALUES
+        )
 
     def from_id(self, snapshot_id: str) -> Snapshot:
         """Return the handle of a snapshot. Nothing is asked of the service, so it may not exist."""
@@ -39,9 +50,18 @@ class SnapshotOps:
             `extra_query={"metadata[KEY]": "value"}` for those with some metadata.
         """
 
+        return self._listed(snapshots.LIST, params)
+
+    def list_public(self, **params: Unpack[SDKDiskSnapshotListParams]) -> Items[Snapshot]:
+        """Return the snapshots that everybody may use; as `list`."""
+        return self._listed(snapshots.LIST_PUBLIC, params)
+
+    def _listed(
+        self, endpoint: Endpoint[DevboxSnapshotListView], params: Mapping[str, Any]
+    ) -> Items[Snapshot]:
         def fetch(after: str | None) -> Fetched[Snapshot]:
             values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(snapshots.LIST, {}, values)
+            view = self._transport.call(endpoint, {}, values)
             items = view.snapshots or []
             found = [Snapshot(self._transport, item.id) for item in items]
             return found, cursor_after(view, items, "limit" in params)

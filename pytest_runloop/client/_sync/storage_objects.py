@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import objects
+from ...contract.endpoints import metadata, objects
 from ..answers import without
 from ..archives import TarFilter, pack
 from ..concurrency import in_thread
@@ -17,6 +17,7 @@ from ..contents import milliseconds, type_of
 from ..errors import RequestInfo, hide_from_traceback
 from ..pages import Fetched, Items, cursor_after
 from ..sources import Source
+from .metadata import Metadata
 from .storage_object import Content, StorageObject
 from .transport import Transport
 
@@ -41,11 +42,14 @@ __tracebackhide__ = hide_from_traceback
 class StorageObjectOps:
     """Makes and finds storage objects; `runloop.storage_object`.
 
+    `metadata` tells which metadata they have.
+
     :param transport: the client's.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.metadata = Metadata(transport, metadata.OF_OBJECTS, metadata.OF_OBJECTS_VALUES)
 
     def create(self, **params: Unpack[SDKObjectCreateParams]) -> StorageObject:
         """Make an object without content; `upload_content` and `complete` do the rest.

@@ -11,6 +11,8 @@ from ..views.blueprints import (
     BlueprintView,
 )
 
+_BLUEPRINTS = Page(view=BlueprintListView, items="blueprints")
+
 CREATE = post("/v1/blueprints", Json(view=BlueprintView), params.BlueprintCreateParams)
 PREVIEW = post("/v1/blueprints/preview", Json(view=BlueprintPreviewView), params.BlueprintPreviewParams)
 CREATE_FROM_INSPECTION = post(
@@ -18,7 +20,8 @@ CREATE_FROM_INSPECTION = post(
     Json(view=BlueprintView),
     params.BlueprintCreateFromInspectionParams,
 )
-LIST = get("/v1/blueprints", Page(view=BlueprintListView, items="blueprints"), params.BlueprintListParams)
+LIST = get("/v1/blueprints", _BLUEPRINTS, params.BlueprintListParams)
+LIST_PUBLIC = get("/v1/blueprints/list_public", _BLUEPRINTS, params.BlueprintListPublicParams)
 RETRIEVE = get("/v1/blueprints/{id}", Json(view=BlueprintView))
 LOGS = get("/v1/blueprints/{id}/logs", Json(view=BlueprintBuildLogsListView))
 DELETE = post("/v1/blueprints/{id}/delete", Empty())

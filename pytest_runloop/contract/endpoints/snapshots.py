@@ -6,11 +6,12 @@ from ..endpoint import Empty, Json, Page, get, post
 from ..params import snapshots as params
 from ..views.snapshots import DevboxSnapshotAsyncStatusView, DevboxSnapshotListView, DevboxSnapshotView
 
-LIST = get(
-    "/v1/devboxes/disk_snapshots",
-    Page(view=DevboxSnapshotListView, items="snapshots"),
-    params.DiskSnapshotListParams,
-    wire={"metadata_key": "metadata[key]", "metadata_key_in": "metadata[key][in]"},
+_SNAPSHOTS = Page(view=DevboxSnapshotListView, items="snapshots")
+_WIRE = {"metadata_key": "metadata[key]", "metadata_key_in": "metadata[key][in]"}
+
+LIST = get("/v1/devboxes/disk_snapshots", _SNAPSHOTS, params.DiskSnapshotListParams, wire=_WIRE)
+LIST_PUBLIC = get(
+    "/v1/devboxes/disk_snapshots/list_public", _SNAPSHOTS, params.DiskSnapshotListParams, wire=_WIRE
 )
 UPDATE = post(
     "/v1/devboxes/disk_snapshots/{id}", Json(view=DevboxSnapshotView), params.DiskSnapshotUpdateParams

@@ -13,6 +13,7 @@ from . import (
     devboxes,
     executions,
     files,
+    metadata,
     objects,
     repositories,
     scenarios,
@@ -36,4 +37,5 @@ HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **benchmarks.HANDLES.table,
     **agents.HANDLES.table,
     **repositories.HANDLES.table,
+    **metadata.HANDLES.table,
 }

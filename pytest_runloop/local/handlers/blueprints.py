@@ -42,6 +42,13 @@ async def list_blueprints(backend: Backend, call: Call) -> BlueprintListView:
     return BlueprintListView(blueprints=page.items, **page.counts)
 
 
+@HANDLES(endpoints.LIST_PUBLIC)
+async def list_public_blueprints(backend: Backend, call: Call) -> BlueprintListView:
+    """List public blueprints: Runloop publishes them, and so a backend of one's own has none."""
+    page = paged(list[BlueprintView](), call.params)
+    return BlueprintListView(blueprints=page.items, **page.counts)
+
+
 @HANDLES(endpoints.RETRIEVE)
 async def retrieve(backend: Backend, call: Call) -> BlueprintView:
     """Return a blueprint, deleted ones included."""

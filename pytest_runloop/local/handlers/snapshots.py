@@ -45,6 +45,13 @@ async def list_snapshots(backend: Backend, call: Call) -> DevboxSnapshotListView
     return DevboxSnapshotListView(snapshots=page.items, **page.counts)
 
 
+@HANDLES(endpoints.LIST_PUBLIC)
+async def list_public_snapshots(backend: Backend, call: Call) -> DevboxSnapshotListView:
+    """List public snapshots: Runloop publishes them, and so a backend of one's own has none."""
+    page = paged(list[DevboxSnapshotView](), call.params)
+    return DevboxSnapshotListView(snapshots=page.items, **page.counts)
+
+
 @HANDLES(endpoints.UPDATE)
 async def update(backend: Backend, call: Call) -> DevboxSnapshotView:
     """Change what is given, and keep the rest."""
