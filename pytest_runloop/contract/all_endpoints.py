@@ -12,8 +12,10 @@ from typing import Any
 from .endpoint import Endpoint
 from .endpoints import (
     agents,
+    benchmark_jobs,
     benchmarks,
     blueprints,
+    desktops,
     devboxes,
     executions,
     metadata,
@@ -37,9 +39,11 @@ _MODULES = (
     scenarios,
     scorers,
     benchmarks,
+    benchmark_jobs,
     agents,
     repositories,
     metadata,
+    desktops,
 )
 
 NAMED: Mapping[str, Endpoint[Any]] = {

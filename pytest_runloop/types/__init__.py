@@ -8,6 +8,7 @@ methods of the client's objects take. A name that is both is the view here, and 
 from __future__ import annotations
 
 from ..contract.params.agents import AgentCreateParams, AgentListParams, AgentListPublicParams
+from ..contract.params.benchmark_jobs import BenchmarkJobCreateParams, BenchmarkJobListParams
 from ..contract.params.benchmarks import (
     BenchmarkCreateParams,
     BenchmarkDefinitionsParams,
@@ -33,6 +34,8 @@ from ..contract.params.calls import (
     SDKAgentListParams,
     SDKBenchmarkCreateParams,
     SDKBenchmarkDefinitionsParams,
+    SDKBenchmarkJobCreateParams,
+    SDKBenchmarkJobListParams,
     SDKBenchmarkListParams,
     SDKBenchmarkListPublicParams,
     SDKBenchmarkListRunsParams,
@@ -157,6 +160,7 @@ from ..contract.params.tunnels import (
     DevboxRemoveTunnelParams,
 )
 from ..contract.views.agents import AgentDevboxCountsView, AgentListView, AgentSource, AgentView
+from ..contract.views.benchmark_jobs import BenchmarkJobListView, BenchmarkJobView, BenchmarkOutcomeView
 from ..contract.views.benchmarks import (
     BenchmarkListView,
     BenchmarkRunListView,
@@ -241,9 +245,14 @@ __all__ = [
     "BaseRequestOptions",
     "BenchmarkCreateParams",
     "BenchmarkDefinitionsParams",
+    "BenchmarkJobCreateParams",
+    "BenchmarkJobListParams",
+    "BenchmarkJobListView",
+    "BenchmarkJobView",
     "BenchmarkListParams",
     "BenchmarkListPublicParams",
     "BenchmarkListView",
+    "BenchmarkOutcomeView",
     "BenchmarkRunListParams",
     "BenchmarkRunListScenarioRunsParams",
     "BenchmarkRunListView",
@@ -334,6 +343,8 @@ __all__ = [
     "SDKAgentListParams",
     "SDKBenchmarkCreateParams",
     "SDKBenchmarkDefinitionsParams",
+    "SDKBenchmarkJobCreateParams",
+    "SDKBenchmarkJobListParams",
     "SDKBenchmarkListParams",
     "SDKBenchmarkListPublicParams",
     "SDKBenchmarkListRunsParams",

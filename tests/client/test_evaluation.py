@@ -28,6 +28,7 @@ BENCHMARK_RUN = {
     "start_time_ms": 1,
     "metadata": {},
 }
+JOB = {"id": "bmj_1", "name": "j", "create_time_ms": 1, "state": "completed"}
 SCORER = {"id": "sco_1", "type": "t", "bash_script": "echo score=1"}
 PROFILE = {"env_vars": {"A": "1"}, "launch_parameters": {"keep_alive_time_seconds": 60}, "purpose": "p"}
 
@@ -54,6 +55,8 @@ def answers(api: FakeApi) -> None:
         lambda _: answer(BENCHMARK_RUN),
     )
     api.on(r"GET /v1/benchmark_runs", lambda _: answer({"runs": [BENCHMARK_RUN], "has_more": False}))
+    api.on(r".* /v1/benchmark_jobs.*", lambda _: answer(JOB))
+    api.on(r"GET /v1/benchmark_jobs", lambda _: answer({"jobs": [JOB], "has_more": False}))
     api.on(r"GET .*/scenario_runs", lambda _: answer({"runs": [RUN], "has_more": False}))
 
 
@@ -117,6 +120,9 @@ def test_calls_travel_as_the_api_has_them(runloop: Any, api: FakeApi) -> None:
         (lambda r: r.benchmark.from_id("b").definitions()[:], "GET /v1/benchmarks/b/definitions"),
         (lambda r: r.benchmark.from_id("b").list_runs()[:], "GET /v1/benchmark_runs?benchmark_id=b"),
         (lambda r: r.benchmark.list_runs(state="failed")[:], "GET /v1/benchmark_runs?state=failed"),
+        (lambda r: r.benchmark.create_job(spec=None), "POST /v1/benchmark_jobs"),
+        (lambda r: r.benchmark.job_from_id("j").await_ended(), "GET /v1/benchmark_jobs/j"),
+        (lambda r: r.benchmark.list_jobs(name="n")[:], "GET /v1/benchmark_jobs?name=n"),
         (lambda r: r.benchmark.get_run("q").cancel(), "POST /v1/benchmark_runs/q/cancel"),
         (lambda r: r.benchmark.get_run("q").complete(), "POST /v1/benchmark_runs/q/complete"),
         (
@@ -133,6 +139,17 @@ def test_each_method_has_its_call(runloop: Any, api: FakeApi, call: Any, expecte
 def test_lists_give_handles_that_know_their_devbox_or_benchmark(runloop: Any) -> None:
     assert [(run.id, run.devbox_id) for run in runloop.scenario.list_runs()] == [("scr_1", "dbx_1")]
     assert [(run.id, run.benchmark_id) for run in runloop.benchmark.list_runs()] == [("bmr_1", "bmd_1")]
+
+
+def test_a_wait_for_a_job_looks_until_it_is_over(runloop: Any, api: FakeApi, pauses: list[float]) -> None:
+    states = iter(["queued", "running", "failed"])
+    api.on(r"GET /v1/benchmark_jobs/.*", lambda _: answer({**JOB, "state": next(states)}))
+    job = runloop.benchmark.job_from_id("bmj_1")
+    assert job.await_ended().state == "failed"
+    assert len(pauses) == 2
+    api.on(r"GET /v1/benchmark_jobs/.*", lambda _: answer({**JOB, "state": "running"}))
+    with pytest.raises(PollingTimeout, match="bmj_1 is running after"):
+        job.await_ended(polling_config=PollingConfig(max_attempts=2))
 
 
 def test_a_wait_for_a_score_looks_until_there_is_one(runloop: Any, api: FakeApi, pauses: list[float]) -> None:

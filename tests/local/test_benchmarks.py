@@ -204,3 +204,15 @@ def test_a_run_without_a_score_counts_as_0(api: httpx.Client) -> None:
     scored(api, first)
     ok(api.post(f"/v1/scenarios/runs/{second['id']}/cancel"))
     assert ok(api.post(f"/v1/benchmark_runs/{run['id']}/complete"))["score"] == 0.5
+
+
+def test_jobs_are_refused_with_what_goes_instead(api: httpx.Client) -> None:
+    agent = {"name": "a", "type": "job_agent"}
+    spec = {"type": "scenarios", "scenario_ids": ["scn_1"], "agent_configs": [agent]}
+    refused(
+        api.post("/v1/benchmark_jobs", json={"spec": spec}), 400, "not_supported_locally", "benchmark jobs"
+    )
+    unnamed = {**spec, "agent_configs": [{"type": "job_agent"}]}
+    refused(api.post("/v1/benchmark_jobs", json={"spec": unnamed}), 400, "invalid_request", "agent_configs")
+    assert ok(api.get("/v1/benchmark_jobs?name=n"))["jobs"] == []
+    refused(api.get("/v1/benchmark_jobs/bmj_1"), 404, "not_found", "bmj_1")

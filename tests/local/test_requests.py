@@ -62,6 +62,12 @@ def test_what_this_backend_cannot_honour_is_refused(api: httpx.Client, params: d
     refused(api.post("/v1/devboxes", json=params), 400, "not_supported_locally", "the local backend does not")
 
 
+@pytest.mark.parametrize("kind", ["browsers", "computers"])
+def test_what_only_images_of_runloop_have_is_refused(api: httpx.Client, kind: str) -> None:
+    refused(api.post(f"/v1/devboxes/{kind}", json={}), 400, "not_supported_locally", kind)
+    refused(api.get(f"/v1/devboxes/{kind}/one"), 404, "not_found", "one")
+
+
 def test_empty_values_of_unsupported_parameters_and_sizing_hints_are_accepted(api: httpx.Client) -> None:
     launch = {
         "resource_size_request": "SMALL",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import benchmarks, metadata
+from ...contract.endpoints import benchmark_jobs, benchmarks, metadata
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
 from ..pages import AsyncItems, Fetched, cursor_after
 from .benchmark import AsyncBenchmark
+from .benchmark_job import AsyncBenchmarkJob
 from .benchmark_run import AsyncBenchmarkRun
 from .metadata import AsyncMetadata
 from .transport import AsyncTransport
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ...contract.endpoint import Endpoint
     from ...contract.params.calls import (
         SDKBenchmarkCreateParams,
+        SDKBenchmarkJobCreateParams,
+        SDKBenchmarkJobListParams,
         SDKBenchmarkListParams,
         SDKBenchmarkListPublicParams,
         SDKBenchmarkRunListParams,
@@ -93,6 +96,35 @@ class AsyncBenchmarkOps:
         """
         view = await self._transport.call(benchmarks.RETRIEVE_RUN, {"id": run_id}, options)
         return AsyncBenchmarkRun(self._transport, run_id, view.benchmark_id)
+
+    async def create_job(self, **params: Unpack[SDKBenchmarkJobCreateParams]) -> AsyncBenchmarkJob:
+        """Begin a job: agents work on scenarios and are scored, all of it on the service's side.
+
+        :param params: `spec` says which agents and scenarios. The local backend runs no jobs.
+        """
+        view = await self._transport.call(benchmark_jobs.CREATE, {}, params)
+        if not view.id:
+            raise without("id", RequestInfo("POST", "/v1/benchmark_jobs"))
+        return AsyncBenchmarkJob(self._transport, view.id)
+
+    def job_from_id(self, job_id: str) -> AsyncBenchmarkJob:
+        """Return the handle of a job. Nothing is asked of the service, so it may not exist."""
+        return AsyncBenchmarkJob(self._transport, job_id)
+
+    def list_jobs(self, **params: Unpack[SDKBenchmarkJobListParams]) -> AsyncItems[AsyncBenchmarkJob]:
+        """Return the jobs, newest first; further pages are fetched on the way.
+
+        :param params: `name` for those that fit, `limit` for at most so many.
+        """
+
+        async def fetch(after: str | None) -> Fetched[AsyncBenchmarkJob]:
+            values = {**params, "starting_after": after} if after else params
+            view = await self._transport.call(benchmark_jobs.LIST, {}, values)
+            items = view.jobs or []
+            found = [AsyncBenchmarkJob(self._transport, item.id) for item in items]
+            return found, cursor_after(view, items, "limit" in params)
+
+        return AsyncItems(fetch)
 
     def _listed(
         self, endpoint: Endpoint[BenchmarkListView], params: Mapping[str, Any]

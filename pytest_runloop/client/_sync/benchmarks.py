@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...contract.endpoints import benchmarks, metadata
+from ...contract.endpoints import benchmark_jobs, benchmarks, metadata
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
 from ..pages import Fetched, Items, cursor_after
 from .benchmark import Benchmark
+from .benchmark_job import BenchmarkJob
 from .benchmark_run import BenchmarkRun
 from .metadata import Metadata
 from .transport import Transport
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ...contract.endpoint import Endpoint
     from ...contract.params.calls import (
         SDKBenchmarkCreateParams,
+        SDKBenchmarkJobCreateParams,
+        SDKBenchmarkJobListParams,
         SDKBenchmarkListParams,
         SDKBenchmarkListPublicParams,
         SDKBenchmarkRunListParams,
@@ -94,6 +97,35 @@ class BenchmarkOps:
         """
         view = self._transport.call(benchmarks.RETRIEVE_RUN, {"id": run_id}, options)
         return BenchmarkRun(self._transport, run_id, view.benchmark_id)
+
+    def create_job(self, **params: Unpack[SDKBenchmarkJobCreateParams]) -> BenchmarkJob:
+        """Begin a job: agents work on scenarios and are scored, all of it on the service's side.
+
+        :param params: `spec` says which agents and scenarios. The local backend runs no jobs.
+        """
+        view = self._transport.call(benchmark_jobs.CREATE, {}, params)
+        if not view.id:
+            raise without("id", RequestInfo("POST", "/v1/benchmark_jobs"))
+        return BenchmarkJob(self._transport, view.id)
+
+    def job_from_id(self, job_id: str) -> BenchmarkJob:
+        """Return the handle of a job. Nothing is asked of the service, so it may not exist."""
+        return BenchmarkJob(self._transport, job_id)
+
+    def list_jobs(self, **params: Unpack[SDKBenchmarkJobListParams]) -> Items[BenchmarkJob]:
+        """Return the jobs, newest first; further pages are fetched on the way.
+
+        :param params: `name` for those that fit, `limit` for at most so many.
+        """
+
+        def fetch(after: str | None) -> Fetched[BenchmarkJob]:
+            values = {**params, "starting_after": after} if after else params
+            view = self._transport.call(benchmark_jobs.LIST, {}, values)
+            items = view.jobs or []
+            found = [BenchmarkJob(self._transport, item.id) for item in items]
+            return found, cursor_after(view, items, "limit" in params)
+
+        return Items(fetch)
 
     def _listed(self, endpoint: Endpoint[BenchmarkListView], params: Mapping[str, Any]) -> Items[Benchmark]:
         def fetch(after: str | None) -> Fetched[Benchmark]:

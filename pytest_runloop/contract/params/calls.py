@@ -8,6 +8,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from .agents import AgentCreateParams, AgentListParams, AgentListPublicParams
+from .benchmark_jobs import BenchmarkJobCreateParams, BenchmarkJobListParams
 from .benchmarks import (
     BenchmarkCreateParams,
     BenchmarkDefinitionsParams,
@@ -281,6 +282,14 @@ class SDKBenchmarkRunListScenarioRunsParams(
     BenchmarkRunListScenarioRunsParams, BaseRequestOptions, total=False
 ):
     """Which runs of scenarios of a benchmark's run to list."""
+
+
+class SDKBenchmarkJobCreateParams(BenchmarkJobCreateParams, LongRequestOptions, total=False):
+    """A new benchmark job."""
+
+
+class SDKBenchmarkJobListParams(BenchmarkJobListParams, BaseRequestOptions, total=False):
+    """Which benchmark jobs to list."""
 
 
 class SDKAgentCreateParams(AgentCreateParams, LongRequestOptions, total=False):

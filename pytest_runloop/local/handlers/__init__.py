@@ -8,8 +8,10 @@ from ..calls import Handler
 from ..routing import AnyEndpoint
 from . import (
     agents,
+    benchmark_jobs,
     benchmarks,
     blueprints,
+    desktops,
     devboxes,
     executions,
     files,
@@ -35,7 +37,9 @@ HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **scenarios.HANDLES.table,
     **scorers.HANDLES.table,
     **benchmarks.HANDLES.table,
+    **benchmark_jobs.HANDLES.table,
     **agents.HANDLES.table,
     **repositories.HANDLES.table,
     **metadata.HANDLES.table,
+    **desktops.HANDLES.table,
 }
