@@ -74,6 +74,10 @@ class Wire:
         key = request.headers.get("x-request-id", "")
         self.requests.append((request.method, request.url.raw_path.decode(), key))
 
+    def places(self) -> list[tuple[str, str]]:
+        """Return verbs and paths, each once."""
+        return sorted({(verb, path.partition("?")[0]) for verb, path, _ in self.requests})
+
     async def sent_by_async(self, request: httpx.Request) -> None:
         """Take note of a request of the async client."""
         self.sent(request)
@@ -99,6 +103,15 @@ class Server:
 
     def _log(self, after: int) -> Any:
         return self.http.get(f"/_local/faults/log?after={after}").json()
+
+
+async def stored_object(call: Calls, text: str, name: str = "an object") -> str:
+    """Store a text, and return the object's id."""
+    view = await call("POST /v1/objects", name=name, content_type="text")
+    headers = getattr(view, "upload_headers", None) or {}
+    assert httpx.put(view.upload_url, content=text, headers=headers).status_code == 200
+    assert (await call("POST /v1/objects/{}/complete", view.id)).state == "READ_ONLY"
+    return str(view.id)
 
 
 async def refused(kind: type[sdk.APIStatusError], status: int, call: Awaitable[Any]) -> None:

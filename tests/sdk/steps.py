@@ -1,7 +1,8 @@
 """`python -m tests.sdk.steps`: calls the local backend through an SDK, with both of its clients.
 
-Standard input has where the server is and which endpoints it declares, as JSON; standard output gets what was
-sent. Runs in the environment of an SDK: it uses nothing but that and the standard library.
+Standard input has where the server is, which endpoints it declares and where a git repository is, as JSON;
+standard output gets what was sent. Runs in the environment of an SDK: it uses nothing but that and the
+standard library.
 """
 
 from __future__ import annotations
@@ -9,20 +10,23 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
 import runloop_api_client as sdk
 
-from .calls import Calls, Server, Wire, each, got, refused
+from .calls import Calls, Server, Wire, each, got, refused, stored_object
+from .evaluation_steps import benchmark_jobs, benchmarks, scenarios, scorers
 from .methods import found
+from .source_steps import agents, repositories
 
 STATEMENT = "for n in $(seq 20000); do echo line $n; done"
 OUTPUT = "".join(f"line {number}\n" for number in range(1, 20001))
 
 
-async def every_step(call: Calls, server: Server, wire: Wire) -> None:
-    """Do all there is to do."""
+async def every_step(call: Calls, server: Server, wire: Wire, repository: Path) -> None:
+    """Do all there is to do, as far as the SDK has it."""
     devbox = await a_devbox_and_a_wait_that_lapses(call, server, wire)
     await one_request_id_for_all_tries(call, server, wire)
     await files(call, devbox)
@@ -30,13 +34,34 @@ async def every_step(call: Calls, server: Server, wire: Wire) -> None:
     await a_stream_that_is_cut(call, server, wire, devbox)
     await snapshots(call, devbox)
     await tunnels(call, devbox)
+    await ssh(call, devbox)
     await life(call, devbox)
     await blueprints(call)
     await secrets(call)
     await objects(call)
+    if call.has("POST /v1/agents"):
+        await agents(call)
+    if call.has("POST /v1/repositories"):
+        await repositories(call, repository)
+    if call.has("POST /v1/scenarios"):
+        await benchmarks(call, await scenarios(call, await scorers(call)))
+    if call.has("POST /v1/benchmark_jobs"):
+        await benchmark_jobs(call)
+    if call.has("POST /v1/devboxes/browsers"):
+        await browsers_and_computers(call)
     await errors(call, devbox)
-    for endpoint in sorted(call.endpoints):
-        await an_answer_to_nonsense(call, endpoint)
+
+
+async def browsers_and_computers(call: Calls) -> None:
+    """Be told that this backend has neither."""
+    await refused(sdk.BadRequestError, 400, call("POST /v1/devboxes/browsers", name="b"))
+    await refused(sdk.NotFoundError, 404, call("GET /v1/devboxes/browsers/{}", "none"))
+    size = {"display_width_px": 640, "display_height_px": 480}
+    await refused(sdk.BadRequestError, 400, call("POST /v1/devboxes/computers", display_dimensions=size))
+    await refused(sdk.NotFoundError, 404, call("GET /v1/devboxes/computers/{}", "none"))
+    for kind, action in (("keyboard", "key"), ("mouse", "left_click"), ("screen", "screenshot")):
+        doing = call(f"POST /v1/devboxes/computers/{{}}/{kind}_interaction", "none", action=action)
+        await refused(sdk.NotFoundError, 404, doing)
 
 
 async def a_devbox_and_a_wait_that_lapses(call: Calls, server: Server, wire: Wire) -> str:
@@ -166,6 +191,17 @@ async def tunnels(call: Calls, devbox: str) -> None:
         await call("POST /v1/devboxes/{}/remove_tunnel", devbox)
 
 
+async def ssh(call: Calls, devbox: str) -> None:
+    """Get a key for a devbox, or be told what this machine lacks."""
+    try:
+        key = await call("POST /v1/devboxes/{}/create_ssh_key", devbox)
+    except sdk.BadRequestError as error:
+        assert "OpenSSH" in str(error), error
+    else:
+        assert "PRIVATE KEY" in key.ssh_private_key, key
+        assert key.url, key
+
+
 async def life(call: Calls, devbox: str) -> None:
     """Rename a devbox, keep it alive, suspend and resume it."""
     await call("POST /v1/devboxes/{}", devbox, name="renamed", metadata={"c": "d"})
@@ -188,6 +224,7 @@ async def blueprints(call: Calls) -> None:
     preview = await call("POST /v1/blueprints/preview", name="sdk", system_setup_commands=steps)
     assert "echo built" in preview.dockerfile, preview
     made = await call("POST /v1/blueprints", name="sdk", system_setup_commands=steps)
+    assert [view async for view in each(await call("GET /v1/blueprints/list_public"))] == []
     while (view := await call("GET /v1/blueprints/{}", made.id)).status != "build_complete":
         assert view.status in ("provisioning", "building"), view
         await asyncio.sleep(0.02)
@@ -217,13 +254,10 @@ async def objects(call: Calls) -> None:
     """Store three objects, page through them, and read one."""
     made = []
     for number in range(3):
-        view = await call("POST /v1/objects", name=f"sdk-release-{number}", content_type="text")
-        headers = getattr(view, "upload_headers", None) or {}
-        assert httpx.put(view.upload_url, content=str(number), headers=headers).status_code == 200
-        assert (await call("POST /v1/objects/{}/complete", view.id)).state == "READ_ONLY"
-        made.append(view.id)
+        made.append(await stored_object(call, str(number), f"sdk-release-{number}"))
     pages = await call("GET /v1/objects", name="sdk-release-", limit=1)
     assert [view.id async for view in each(pages)] == made[::-1]
+    assert [view async for view in each(await call("GET /v1/objects/list_public"))] == []
     url = (await call("GET /v1/objects/{}/download", made[0])).download_url
     assert httpx.get(url).text == "0"
     for identifier in made:
@@ -262,8 +296,8 @@ async def an_answer_to_nonsense(call: Calls, endpoint: str) -> None:
         assert "no endpoint" not in error.body["message"], error
 
 
-async def main(told: dict[str, Any]) -> list[list[tuple[str, str]]]:
-    """Do all steps with both clients, and return verb and path of the requests of each."""
+async def main(told: dict[str, Any]) -> list[dict[str, list[tuple[str, str]]]]:
+    """Do all with both clients, and return verb and path of what each sent: of the steps, and of all."""
     server = Server(told["base_url"], told["api_key"])
     methods = found(sdk.Runloop)
     kinds: list[tuple[Any, Any, str]] = [
@@ -275,9 +309,13 @@ async def main(told: dict[str, Any]) -> list[list[tuple[str, str]]]:
         wire = Wire()
         through = http(event_hooks={"request": [getattr(wire, hook)]})
         client = kind(bearer_token=told["api_key"], base_url=told["base_url"], http_client=through)
-        await every_step(Calls(client, methods, set(told["endpoints"])), server, wire)
+        call = Calls(client, methods, set(told["endpoints"]))
+        await every_step(call, server, wire, Path(told["repository"]))
+        by_steps = wire.places()
+        for endpoint in sorted(call.endpoints):
+            await an_answer_to_nonsense(call, endpoint)
         await got(client.close())
-        sent.append(sorted({(verb, path.partition("?")[0]) for verb, path, _ in wire.requests}))
+        sent.append({"steps": by_steps, "all": wire.places()})
     return sent
 
 

@@ -12,6 +12,7 @@ import pytest
 from pytest_runloop.contract.all_endpoints import ALL
 from pytest_runloop.local.handlers import HANDLERS
 from pytest_runloop.local.routing import Routes
+from tests.local.gits import bare, commit
 from tests.local.hasty import hasty_server
 from tests.local.running import Server
 
@@ -44,9 +45,23 @@ def python(release: str) -> Path:
         pytest.skip(f"runloop_api_client {release} cannot be installed: {error}")
 
 
-def test_a_release_calls_every_endpoint_that_it_has(release: str, python: Path, server: Server) -> None:
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A git repository."""
+    commit(tmp_path / "work", {"package.json": '{"name": "app"}'})
+    return bare(tmp_path / "work", tmp_path / "team" / "app.git")
+
+
+def test_a_release_calls_every_endpoint_that_it_has(
+    release: str, python: Path, server: Server, repository: Path
+) -> None:
     declared = {known.key(endpoint) for endpoint in ALL}
-    told = {"base_url": server.base_url, "api_key": server.api_key, "endpoints": sorted(declared)}
+    told = {
+        "base_url": server.base_url,
+        "api_key": server.api_key,
+        "endpoints": sorted(declared),
+        "repository": str(repository),
+    }
     done = subprocess.run(
         # The SDK's own warnings are not the question.
         [python, "-W", "ignore", "-m", "tests.sdk.steps"],
@@ -59,5 +74,6 @@ def test_a_release_calls_every_endpoint_that_it_has(release: str, python: Path, 
     assert done.returncode == 0, done.stderr
     routes = Routes(HANDLERS)
     for requests in json.loads(done.stdout):
-        called = {known.key(routes.match(verb, path).endpoint) for verb, path in requests}
-        assert called == declared & known.endpoints(release)
+        for sent in (requests["steps"], requests["all"]):
+            called = {known.key(routes.match(verb, path).endpoint) for verb, path in sent}
+            assert called == declared & known.endpoints(release)
