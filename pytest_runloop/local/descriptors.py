@@ -15,7 +15,7 @@ _CHUNK = 256 * 1024
 READ = os.O_RDONLY | os.O_NONBLOCK
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | memoryview) -> None:
     """Write all of these bytes."""
     view = memoryview(data)
     while view:

@@ -153,7 +153,7 @@ class Upload:
         self._path = path
         self._draft = await self._devbox.running_box(f"write {path}").draft(path)
 
-    async def _more(self, data: bytes) -> None:
+    async def _more(self, data: memoryview) -> None:
         assert self._current is not None
         if self._current.name != "file":
             extend_field(self._fields[self._current.name], data, self._current.name)

@@ -29,7 +29,7 @@ class PartStart:
 class PartData:
     """More of the part that began last."""
 
-    data: bytes
+    data: memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class _Collector:
         self.events.append(PartStart(name, b"filename" in options))
 
     def part_data(self, data: bytes, start: int, end: int) -> None:
-        self.events.append(PartData(data[start:end]))
+        self.events.append(PartData(memoryview(data)[start:end]))
 
     def part_end(self) -> None:
         self.events.append(PartEnd())
@@ -120,7 +120,7 @@ async def parts(content_type: str, body: AsyncIterator[bytes]) -> AsyncIterator[
         raise invalid("the multipart form ends before its closing boundary")
 
 
-def extend_field(field: bytearray, data: bytes, name: str) -> None:
+def extend_field(field: bytearray, data: memoryview, name: str) -> None:
     """Add bytes to the value of a text field.
 
     :raises ApiError: if it gets too long.
