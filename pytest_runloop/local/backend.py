@@ -89,7 +89,14 @@ class Backend:
         self.agents = Agents(records, self.clock, self.objects)
         self.signer = Signer(self.clock)
         self.blueprints = Blueprints(
-            records, engine, self.clock, self._tasks, self.settings, self._presence, self.objects
+            records,
+            engine,
+            self.clock,
+            self._tasks,
+            self.settings,
+            self._presence,
+            self.objects,
+            self.secrets,
         )
         self.commands = Commands(engine, self._tasks)
         self.ssh = SSH(engine, self.directory, self._tasks)

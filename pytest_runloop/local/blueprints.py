@@ -17,6 +17,7 @@ from ..contract.views.blueprints import (
     BuildFailureReason,
 )
 from .addresses import placed
+from .build_secrets import BuildSecrets
 from .builds import BuildError, BuildLog, Image, Recipe, Workshop, build
 from .cache import LayerCache
 from .clock import Clock
@@ -24,7 +25,7 @@ from .code_mounts import code_mounts_of
 from .dockerfile.errors import DockerfileError
 from .dockerfile.preview import compose
 from .engine.protocol import Engine
-from .errors import ApiError, invalid, not_supported
+from .errors import ApiError, invalid
 from .ids import new_id
 from .images import Images
 from .launch import (
@@ -40,6 +41,7 @@ from .launch import (
 from .machine import STARTER
 from .objects import Objects
 from .records import BlueprintRecord, BuildLogRecord, Records, wrong_tier
+from .secrets import Secrets
 from .servers import Presence
 from .settings import Settings
 from .sources import ContextObject, Contexts, Workplace
@@ -57,6 +59,7 @@ class Blueprints:
 
     :param presence: of this server: its id is noted in what it builds, which it unpacks in its directory.
     :param objects: hold the build contexts.
+    :param secrets: what builds may ask for.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Blueprints:
         settings: Settings,
         presence: Presence,
         objects: Objects,
+        secrets: Secrets,
     ) -> None:
         self._records = records
         self._engine = engine
@@ -77,6 +81,7 @@ class Blueprints:
         self._server = presence.id
         self._workplace = Workplace(presence.directory, settings)
         self._objects = objects
+        self._secrets = secrets
         self._building: dict[str, BuildLog] = {}
         self._cache = LayerCache(records, engine)
         images = Images(engine, self._cache, presence)
@@ -98,6 +103,7 @@ class Blueprints:
         base = self._base(params)
         launch = (base.launch if base else {}) | given(params.get("launch_parameters") or {})
         self._check(params, launch)
+        secrets = BuildSecrets(self._secrets.values(params.get("secrets") or {}))
         record = BlueprintRecord(
             view=_described(params, base, self._clock.now_ms()),
             launch=launch,
@@ -105,8 +111,8 @@ class Blueprints:
             server=self._server,
         )
         self._records.blueprints.put(record)
-        self._building[record.id] = BuildLog(self._clock, self._settings.log_lines)
-        self._tasks.start(self._build(record.id, params, base, Launch(parameters=launch).user))
+        self._building[record.id] = BuildLog(self._clock, self._settings.log_lines, secrets.mask)
+        self._tasks.start(self._build(record.id, params, base, Launch(parameters=launch).user, secrets))
         return record.view
 
     def preview(self, params: Mapping[str, Any]) -> BlueprintPreviewView:
@@ -141,8 +147,7 @@ class Blueprints:
 
     def _check(self, params: Mapping[str, Any], launch: Mapping[str, Any]) -> None:
         refuse_unsupported(params)
-        if params.get("secrets"):
-            raise not_supported("give secrets to builds yet")
+        self._secrets.values(params.get("secrets") or {})  # They must be there.
         self._contexts(params)  # They must be there.
         code = code_mounts_of(params, self._settings.git_base)
         check_launch_parameters(launch, self._engine, self._settings)
@@ -156,14 +161,19 @@ class Blueprints:
             check_home(command, Launch(parameters=dict(launch)).user, self._engine)
 
     async def _build(
-        self, identifier: str, params: Mapping[str, Any], base: BlueprintRecord | None, user: User
+        self,
+        identifier: str,
+        params: Mapping[str, Any],
+        base: BlueprintRecord | None,
+        user: User,
+        secrets: BuildSecrets,
     ) -> None:
         with self._records.blueprints.changing(identifier) as record:
             record.view.status = "building"
         log = self._building[identifier]
         image, reason = None, _UNKNOWN
         try:
-            recipe = self._recipe(identifier, params, base, user)
+            recipe = self._recipe(identifier, params, base, user, secrets)
             image = await build(recipe, self._workshop, log)
         except BuildError as error:
             log.write("error", str(error))
@@ -180,7 +190,12 @@ class Blueprints:
             await self._cache.release(record)
 
     def _recipe(
-        self, identifier: str, params: Mapping[str, Any], base: BlueprintRecord | None, user: User
+        self,
+        identifier: str,
+        params: Mapping[str, Any],
+        base: BlueprintRecord | None,
+        user: User,
+        secrets: BuildSecrets,
     ) -> Recipe:
         alone = {**params, "file_mounts": None, "code_mounts": None, "system_setup_commands": None}
         text = compose(cast("BlueprintCreateParams", alone), base=_base_image(base))
@@ -195,6 +210,7 @@ class Blueprints:
             contexts=self._contexts(params),
             workplace=self._workplace,
             find=self._image,
+            secrets=secrets,
         )
 
     def _contexts(self, params: Mapping[str, Any]) -> Contexts:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..contract.views.blueprints import BlueprintBuildLog, BuildFailureReason
+from .build_secrets import BuildSecrets
 from .cache import LayerCache
 from .clock import Clock
 from .code_mounts import CodeMount, within
@@ -24,6 +25,7 @@ from .git import GitError
 from .images import ImageError, Images, NoImagesError
 from .launch import User
 from .machine import STARTER, build_platform, system_key, system_name
+from .masking import Mask
 from .records import BlueprintRecord
 from .setup import SetupError
 from .sources import Contexts, Sources, Workplace
@@ -42,6 +44,7 @@ class Recipe:
     :param contexts: what its COPY and ADD read from.
     :param workplace: where they are unpacked, and what ADD gets from elsewhere is.
     :param find: returns the blueprint that FROM names by its id or name, if there is one.
+    :param secrets: what its commands get, and nothing else.
     """
 
     blueprint: str
@@ -54,6 +57,7 @@ class Recipe:
     contexts: Contexts
     workplace: Workplace
     find: Callable[[str], BlueprintRecord | None]
+    secrets: BuildSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +80,18 @@ class BuildLog:
     """The last lines of a build's log.
 
     :param limit: how many lines are kept.
+    :param mask: takes out of them what must not be read.
     """
 
-    def __init__(self, clock: Clock, limit: int) -> None:
+    def __init__(self, clock: Clock, limit: int, mask: Mask) -> None:
         self._clock = clock
+        self._mask = mask
         self._lines: deque[BlueprintBuildLog] = deque(maxlen=limit)
 
     def write(self, level: str, message: str) -> None:
         """Add a line."""
-        line = BlueprintBuildLog(level=level, message=message, timestamp_ms=self._clock.now_ms())
-        self._lines.append(line)
+        now, shown = self._clock.now_ms(), self._mask(message)
+        self._lines.append(BlueprintBuildLog(level=level, message=shown, timestamp_ms=now))
 
     @property
     def lines(self) -> list[BlueprintBuildLog]:
@@ -135,11 +141,12 @@ async def _built(recipe: Recipe, sources: Sources, workshop: Workshop, log: Buil
         platform=build_platform(),
         context=sources.main,
         contexts=sources.named,
+        secrets=recipe.secrets.names,
     )
     plan = await resolve_plan(inputs, bases.resolve, sources.fetch)
     _note(plan, bases, log)
     ground = Ground(recipe.blueprint, recipe.user, bases.layers, sources.fetch)
-    stages = StageBuilder(plan, ground, workshop.engine, workshop.cache, log.write)
+    stages = StageBuilder(plan, ground, workshop.engine, workshop.cache, log.write, recipe.secrets)
     async with AsyncExitStack() as stack:
         clones = [await stack.enter_async_context(_cloned(recipe, mount, log)) for mount in recipe.code]
         steps = list(_tail(recipe, plan, clones))
@@ -227,6 +234,7 @@ async def _cloned(recipe: Recipe, mount: CodeMount, log: BuildLog) -> AsyncItera
 def _tail(recipe: Recipe, plan: BuildPlan, clones: Sequence[_Clone]) -> Iterator[AnyStep]:
     """Yield what comes after the Dockerfile."""
     key, environment = plan.result.key, environment_of_image(plan.result.config)
+    seen = (environment, recipe.user, recipe.secrets.names)
     if recipe.files:
         key = key_of("files", key, tuple(recipe.files), recipe.user)
         yield FilesStep(key, tuple(recipe.files))
@@ -236,10 +244,10 @@ def _tail(recipe: Recipe, plan: BuildPlan, clones: Sequence[_Clone]) -> Iterator
         yield CodeStep(key, clone.root, mount.directory, f"{mount.shown}, commit {clone.commit}")
         if mount.install and mount.install.strip():
             command = within(f"~/{shlex.quote(mount.directory)}", mount.install)
-            key = key_of("setup", key, command, environment, recipe.user)
+            key = key_of("setup", key, command, *seen)
             yield SetupStep(key, command, environment, f"install command of {mount.directory}")
     for number, command in enumerate(recipe.commands, 1):
-        key = key_of("setup", key, command, environment, recipe.user)
+        key = key_of("setup", key, command, *seen)
         what = f"system setup command {number} of {len(recipe.commands)}"
         yield SetupStep(key, command, environment, what)
 

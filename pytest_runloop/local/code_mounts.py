@@ -17,6 +17,7 @@ from .addresses import placed
 from .engine.protocol import Box
 from .errors import invalid
 from .git import GitError, Remote, clone
+from .masking import Mask
 from .packing import send_directory
 from .settings import Settings
 from .setup import Announce, SetupError, Write, run_command
@@ -109,6 +110,7 @@ class Fitter:
     :param environment: of the commands that are run for it.
     :param write: takes the lines of the log.
     :param announce: is told each command.
+    :param mask: takes out of the output of commands what must not be read.
     """
 
     box: Box
@@ -116,6 +118,7 @@ class Fitter:
     desk: Desk
     write: Write
     announce: Announce
+    mask: Mask
 
     async def run(self, command: str, what: str, shown: str) -> None:
         """Run a command.
@@ -125,7 +128,7 @@ class Fitter:
         :raises SetupError: if it fails.
         """
         await self.announce(command)
-        await run_command(self.box, command, self.environment, what, self.write, shown)
+        await run_command(self.box, command, self.environment, what, self.write, shown, self.mask)
 
     async def clone(self, remote: Remote, ref: str, place: str) -> None:
         """Clone a repository into an empty or new directory.

@@ -19,6 +19,7 @@ from .executions import Execution
 from .launch import check_home
 from .limits import limits_of, memory_gib, remarks
 from .logbook import LineSink
+from .masking import Mask
 from .notice import hold
 from .object_mounts import mount_objects
 from .processes import KILLED, start
@@ -48,6 +49,7 @@ class Life:
         self._state_dir = tools.state_dir
         self._desk = Desk(tools.directory, tools.settings)
         self._memory_kills = 0
+        self._mask = Mask(devbox.launch.secrets)
         # One change of the box at a time: booting, suspending, freezing, destroying.
         self._turn = asyncio.Lock()
         self._suspensions = 0
@@ -105,14 +107,20 @@ class Life:
         await mount_objects(box, launch.objects)
         await self._while_alive(self._fit(box))
         await run_commands(
-            box, launch.commands, launch.environment, "launch command", self._setup_line, self.command
+            box,
+            launch.commands,
+            launch.environment,
+            "launch command",
+            self._setup_line,
+            self.command,
+            self._mask,
         )
         if not self.devbox.ended:
             await self._go(box, Moment.BOOT)
 
     async def _fit(self, box: Box) -> None:
         launch = self.devbox.launch
-        fitter = Fitter(box, launch.environment, self._desk, self._setup_line, self.command)
+        fitter = Fitter(box, launch.environment, self._desk, self._setup_line, self.command, self._mask)
         await mount_code(fitter, launch.code)
         await mount_agents(fitter, launch.agents)
 
@@ -150,8 +158,8 @@ class Life:
         check_home(command, self.devbox.launch.user, self._engine, box.home)
         await self.command(command)
         argv = await login_shell(box, command, environment)
-        out = LineSink(lambda line: log.note("entrypoint", line))
-        err = LineSink(lambda line: log.note("entrypoint", line, level="warn"))
+        out = LineSink(lambda line: log.note("entrypoint", line), self._mask)
+        err = LineSink(lambda line: log.note("entrypoint", line, level="warn"), self._mask)
         running = await start(box, argv, environment, out, err)
         log.note("entrypoint", f"started: {command}", cmd=command)
         suspensions = self._suspensions

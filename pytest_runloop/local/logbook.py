@@ -81,10 +81,12 @@ class LineSink:
     """Takes output and hands it on line by line.
 
     :param write: called with each line, without its newline.
+    :param mask: takes out of them what must not be read: here, because what cuts a line may cut a value.
     """
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None], mask: Mask | None = None) -> None:
         self._write = write
+        self._mask = mask or Mask()
         self._rest = bytearray()
         self.last: deque[str] = deque(maxlen=20)
         """The last lines, for the message of a failure."""
@@ -97,7 +99,7 @@ class LineSink:
         for line in lines:
             self._emit(line)
         if len(self._rest) > _LINE_MAX:
-            self._flush()
+            self._shorten()
         return None
 
     def close(self) -> None:
@@ -105,11 +107,18 @@ class LineSink:
         if self._rest:
             self._flush()
 
+    def _shorten(self) -> None:
+        # Back and forth without loss, whatever the bytes are.
+        text = self._rest.decode("utf-8", "surrogateescape")
+        if place := self._mask.cut(text):
+            self._emit(text[:place].encode("utf-8", "surrogateescape"))
+            self._rest = bytearray(text[place:].encode("utf-8", "surrogateescape"))
+
     def _flush(self) -> None:
         self._emit(bytes(self._rest))
         self._rest.clear()
 
     def _emit(self, line: bytes) -> None:
-        text = line.decode("utf-8", "replace")
+        text = self._mask(line.decode("utf-8", "replace"))
         self.last.append(text[:1000])
         self._write(text)

@@ -10,6 +10,7 @@ from .descriptors import write_file
 from .engine.protocol import Box, Ids
 from .errors import ENGINE_ERRORS, as_api_error
 from .logbook import LineSink
+from .masking import Mask
 from .processes import start
 from .shortage import memory_kills, shortage
 
@@ -50,28 +51,37 @@ async def run_commands(
     kind: str,
     write: Write,
     announce: Announce | None = None,
+    mask: Mask | None = None,
 ) -> None:
     """Run commands one after another, with their output to a log.
 
     :param kind: what they are, for messages: `launch command`.
     :param write: takes the lines.
     :param announce: is told each command; raises if nothing more is to run.
+    :param mask: as `run_logged` has it.
     :raises SetupError: if one fails; those after it are not run.
     """
     for number, command in enumerate(commands, 1):
         if announce is not None:
             await announce(command)
-        await run_command(box, command, environment, f"{kind} {number} of {len(commands)}", write)
+        await run_command(box, command, environment, f"{kind} {number} of {len(commands)}", write, mask=mask)
 
 
 async def run_command(
-    box: Box, command: str, environment: Mapping[str, str], what: str, write: Write, shown: str = ""
+    box: Box,
+    command: str,
+    environment: Mapping[str, str],
+    what: str,
+    write: Write,
+    shown: str = "",
+    mask: Mask | None = None,
 ) -> None:
     """Run a command in a login shell, with its output to a log.
 
     :param what: what it is, for messages: `launch command 1 of 2`.
     :param write: takes the lines.
     :param shown: the command as messages have it, where that is not the whole.
+    :param mask: as `run_logged` has it.
     :raises SetupError: if it fails.
     """
     shown = shown or command
@@ -81,7 +91,7 @@ async def run_command(
     except ENGINE_ERRORS as error:
         raise SetupError(str(as_api_error(error, f"run {shown}"))) from error
     kills = memory_kills()
-    status, printed = await run_logged(box, argv, environment, write)
+    status, printed = await run_logged(box, argv, environment, write, mask=mask)
     if status:
         message = f"{what} failed with exit status {status}: {shown}\n{printed}"
         raise SetupError(message, shortage(status, printed, kills))
@@ -95,14 +105,17 @@ async def run_logged(
     cwd: str = "",
     ids: Ids | None = None,
     stdin: int = -1,
+    mask: Mask | None = None,
 ) -> tuple[int, str]:
     """Run a program, with its output to a log.
 
     :param cwd, ids, stdin: as `processes.start` has them.
+    :param mask: takes out of the output what must not be read.
     :return: its exit status, and the end of what it printed.
     :raises SetupError: if it cannot be started.
     """
-    out, err = LineSink(lambda line: write("info", line)), LineSink(lambda line: write("warn", line))
+    out = LineSink(lambda line: write("info", line), mask)
+    err = LineSink(lambda line: write("warn", line), mask)
     try:
         running = await start(box, argv, environment, out, err, stdin, cwd=cwd, ids=ids)
     except ENGINE_ERRORS as error:

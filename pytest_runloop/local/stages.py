@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .build_secrets import BuildSecrets
 from .cache import LayerCache
 from .dockerfile.plan import Base, BuildPlan, Origin, Stage
 from .dockerfile.planner import Fetch
@@ -33,17 +34,24 @@ class StageBuilder:
     """Builds stages, and only those that are not there yet.
 
     :param write: takes the lines of the log.
+    :param secrets: what commands get.
     """
 
     def __init__(
-        self, plan: BuildPlan, ground: Ground, engine: Engine, cache: LayerCache, write: Write
+        self,
+        plan: BuildPlan,
+        ground: Ground,
+        engine: Engine,
+        cache: LayerCache,
+        write: Write,
+        secrets: BuildSecrets,
     ) -> None:
         self._stages = {stage.index: stage for stage in plan.stages}
         self._ground = ground
         self._engine = engine
         self._cache = cache
         self._write = write
-        self._worker = Worker(engine, ground.user.home, write, self._boot_source, ground.fetch)
+        self._worker = Worker(engine, ground.user.home, write, self._boot_source, ground.fetch, secrets)
         self._boxes = 0
 
     async def layer_of(self, stage: Stage) -> str | None:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .build_secrets import BuildSecrets
 from .code_mounts import hand_in
 from .copies import check_copy, chown_word, collect, collect_selection, copy_files
 from .descriptors import write_file
@@ -81,6 +82,7 @@ class Worker:
 
     :param home: of the user, as Dockerfiles have it.
     :param write: takes the lines of the log.
+    :param secrets: what commands get beside their own environment.
     :param fetch: gets what ADD names elsewhere.
     :param boot_source: boots a box of a stage or image to copy from.
     """
@@ -90,6 +92,7 @@ class Worker:
     write: Write
     boot_source: Callable[[Origin], Awaitable[Box]]
     fetch: Fetch
+    secrets: BuildSecrets
 
     async def carry_out(self, step: AnyStep, box: Box) -> None:
         """Carry out a step.
@@ -119,7 +122,9 @@ class Worker:
             case CodeStep():
                 await hand_in(box, step.root, posixpath.join(box.home, step.directory))
             case SetupStep():
-                await run_command(box, step.command, step.environment, step.text, self.write)
+                environment = {**step.environment, **self.secrets.variables}
+                mask = self.secrets.mask
+                await run_command(box, step.command, environment, step.text, self.write, mask=mask)
 
     # RUN
 
@@ -128,7 +133,8 @@ class Worker:
             what = "`--network=none` is not supported in builds of the local backend yet"
             raise DockerfileError(what, expected="RUN without it")
         who = await self._identity(box, step.user)
-        environment = {**who.environment, **step.environment, **step.proxies}
+        given = self.secrets.of(step.mounts)
+        environment = {**who.environment, **step.environment, **step.proxies, **given}
         await self._ensure_directory(step.working_dir, box)
         async with AsyncExitStack() as stack:
             for mount in step.mounts:
@@ -137,7 +143,9 @@ class Worker:
             if step.script is not None:
                 argv.append(await self._script(step.script, box, stack))
             kills = memory_kills()
-            status, shown = await run_logged(box, argv, environment, self.write, step.working_dir, who.ids)
+            status, shown = await run_logged(
+                box, argv, environment, self.write, step.working_dir, who.ids, mask=self.secrets.mask
+            )
         if status:
             message = f"it failed with exit status {status}:\n{shown}"
             raise SetupError(message, shortage(status, shown, kills))
@@ -151,22 +159,23 @@ class Worker:
         except FileNotFoundError:
             await run_tool(box, _MAKE, path, "")
 
-    @staticmethod
-    async def _script(text: str, box: Box, stack: AsyncExitStack) -> str:
+    async def _script(self, text: str, box: Box, stack: AsyncExitStack) -> str:
         path = f"{await stack.enter_async_context(scratch_directory(box))}/script"
-        try:
-            await write_file(box, path, text, mode=0o755)
-        except ENGINE_ERRORS as error:
-            raise SetupError(str(as_api_error(error, "write the script"))) from error
+        await self._write(box, path, text, mode=0o755)
         return path
+
+    @staticmethod
+    async def _write(box: Box, path: str, text: str, *, mode: int) -> None:
+        try:
+            await write_file(box, path, text, mode=mode)
+        except ENGINE_ERRORS as error:
+            raise SetupError(str(as_api_error(error, f"write {path}"))) from error
 
     @asynccontextmanager
     async def _mounted(self, mount: Mount, box: Box) -> AsyncIterator[None]:
-        if mount.kind == "secret" and mount.required:
-            what = f"there is no secret `{mount.identifier}`: builds of the local backend have none yet"
-            raise DockerfileError(what, expected="the variables of the devbox")
         if mount.kind == "secret":
-            yield
+            async with self._secret(mount, box):
+                yield
             return
         target = self._place(box, mount.target)
         # Empty each time, which a cache may always be. What is there already is hidden, as by a mount.
@@ -177,6 +186,29 @@ class Worker:
             yield
         finally:
             await run_tool(box, _UNCOVER, target)
+
+    @asynccontextmanager
+    async def _secret(self, mount: Mount, box: Box) -> AsyncIterator[None]:
+        value = self.secrets.values.get(mount.identifier)
+        if value is None or not mount.target:
+            yield
+            return
+        target = self._place(box, mount.target)
+        self._check_place(target, box)
+        await run_tool(box, _HIDE_FILE, target)
+        try:
+            # Nobody else may read it, not even for a moment.
+            await self._write(box, target, value, mode=0o600)
+            await run_tool(box, _HAND_OVER, target, f"{mount.mode:o}", f"{mount.uid}:{mount.gid}")
+            yield
+        finally:
+            await run_tool(box, _UNCOVER, target)
+
+    def _check_place(self, target: str, box: Box) -> None:
+        """Refuse to write a secret where it would be a file of this machine."""
+        if Capability.OWN_ROOT not in self.engine.capabilities and not target.startswith(f"{box.home}/"):
+            what = f"{target} is this machine's own in the isolation tier `{self.engine.tier}`"
+            raise DockerfileError(what, expected=f"`env=NAME`, or a `target` below {self.home}")
 
     async def _fill(self, box: Box, mount: Mount, origin: Origin, target: str) -> None:
         """Copy what is to be seen there; changes are lost, as in Docker."""
@@ -245,6 +277,8 @@ _HIDE = """
 [ ! -e "$1" ] || mv -- "$1" "$1.runloop-hidden"
 mkdir -p -- "$1"; chmod -- "$2" "$1"; [ "$3" = 0:0 ] || chown -- "$3" "$1"
 """
+_HIDE_FILE = '[ ! -e "$1" ] || mv -- "$1" "$1.runloop-hidden"'
+_HAND_OVER = '[ "$3" = 0:0 ] || chown -- "$3" "$1"; chmod -- "$2" "$1"'
 _FILL = """
 if [ -e "$1/single" ]; then rmdir -- "$2"; find "$1/files" -mindepth 1 -exec mv -- {} "$2" \\;
 else cp -a -- "$1/files/." "$2/"; fi

@@ -9,7 +9,10 @@ the build context. So a builder may take any layer that was frozen under the sam
 * Instructions that change the image's configuration alone have no step and no key: another LABEL or CMD
   spoils nothing. What ENV, USER and SHELL change shows in the steps after them.
 * From another stage: that stage's key. (BuildKit compares the contents of the files that were copied.)
-* Not in any key: secrets, proxy variables, the contents of cache mounts, owners and times of files.
+* The names of a build's secrets are in the key of each RUN, which sees them; their values are in none, so
+  another value alone builds nothing again. (BuildKit does the same with the mounts that name them.)
+* Not in any key: the values of secrets, proxy variables, the contents of cache mounts, owners and times of
+  files.
 """
 
 from __future__ import annotations
@@ -81,6 +84,7 @@ class RunStep:
     :param proxies: proxy variables given as build arguments and not declared; add them to the environment.
     :param user: `NAME[:GROUP]`; empty for root.
     :param network: `default`, `none` or `host`.
+    :param secrets: the names of those that the build has.
     """
 
     key: str
@@ -94,6 +98,7 @@ class RunStep:
     proxies: Mapping[str, str] = field(default_factory=dict)
     mounts: tuple[Mount, ...] = ()
     network: str = "default"
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class BuildInputs:
     :param contexts: further directories that `--from` may name; they go before stages and images.
     :param fetched: what ADD gets from elsewhere.
     :param images: what FROM and `--from` find outside the Dockerfile, by the words written there.
+    :param secrets: the names of those that its commands get, sorted.
     """
 
     dockerfile: Dockerfile
@@ -45,6 +46,7 @@ class BuildInputs:
     contexts: Mapping[str, Tree] = field(default_factory=dict)
     fetched: Mapping[Remote, Tree] = field(default_factory=dict)
     images: Mapping[str, BaseImage] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
 
 
 class ImageNeededError(DockerfileError):
@@ -119,6 +121,7 @@ class _Planner:
     def __init__(self, inputs: BuildInputs) -> None:
         self.inputs = inputs
         self.sketch = outline(inputs.dockerfile)
+        self.secrets = inputs.secrets
         self._target = find_target(self.sketch.stages, inputs.target)
         automatic = platform_arguments(inputs.platform, self._target.name)
         self.arguments = global_arguments(

@@ -37,6 +37,7 @@ class Build(Protocol):
 
     arguments: GlobalArguments
     sketch: Outline
+    secrets: tuple[str, ...]
 
     def origin(self, name: str, index: int) -> Origin:
         """Return what `from` names."""
@@ -186,6 +187,7 @@ class StagePlanner:
             working_dir=self.config.working_dir,
             mounts=tuple(self._mount(instruction, text) for text in instruction.flag_values("mount")),
             network=_network(instruction),
+            secrets=self._build.secrets,
         )
         sources = [self._build.origin_key(one.origin, instruction) for one in step.mounts if one.origin]
         content = replace(step, line=0, text="", proxies={})
