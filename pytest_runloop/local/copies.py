@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from .archives import is_archive
 from .descriptors import write_file
 from .dockerfile.context import Entry, Selection
 from .dockerfile.errors import DockerfileError
-from .dockerfile.plan import CopyStep
+from .dockerfile.plan import CopyStep, Origin
 from .engine.protocol import Box
 from .errors import ENGINE_ERRORS, as_api_error
 from .packing import send
@@ -79,17 +79,23 @@ def check_copy(step: CopyStep) -> None:
             raise DockerfileError(f"{what} in builds of the local backend yet", expected=instead)
 
 
-async def copy_files(step: CopyStep, box: Box, source: Box | None, destination: str, owner: str) -> None:
+Collect = Callable[[Origin, Sequence[str], Box, str], Awaitable[None]]
+"""Copies what patterns find in a stage or image into `files` in a directory of a box.
+
+A file `single` beside it says that it is one file. Raises `SetupError` if something is missing."""
+
+
+async def copy_files(step: CopyStep, box: Box, collect: Collect, destination: str, owner: str) -> None:
     """Carry out a COPY or ADD.
 
-    :param source: a box of the stage or image that it copies from; `None` for a context.
+    :param collect: gets what it copies from a stage or image.
     :param destination: where to, as the box has it.
     :param owner: as `chown` takes it; empty to keep them.
     :raises SetupError: if something is missing or cannot be written.
     """
     async with scratch_directory(box) as scratch:
-        if source is not None:
-            await collect(source, step.sources, box, scratch)
+        if step.sources and step.selection is None:
+            await collect(step.origin, step.sources, box, scratch)
         if step.selection is not None:
             await collect_selection(step.selection, box, scratch, unpack=step.unpack_files)
         for found in step.fetched:
@@ -99,20 +105,15 @@ async def copy_files(step: CopyStep, box: Box, source: Box | None, destination: 
         await run_tool(box, _PUT, scratch, destination, into, owner, step.mode or "")
 
 
-async def collect(source: Box, patterns: Sequence[str], box: Box, into: str) -> None:
-    """Copy what patterns find into `files` in a directory of another box.
-
-    A file `single` beside it says that it is one file.
-
-    :raises SetupError: if something is missing.
-    """
+async def collect_from_box(source: Box, patterns: Sequence[str], box: Box, into: str) -> None:
+    """Do what a `Collect` does with programs of the stage or image, in a box of it."""
     async with scratch_directory(source) as collected:
         await run_tool(source, _COLLECT, collected, *patterns)
         await transfer(source, collected, box, into)
 
 
 async def collect_selection(selection: Selection, box: Box, into: str, *, unpack: bool = False) -> None:
-    """Copy what was found in a context; as `collect`.
+    """Copy what was found in a context, as a `Collect` does.
 
     :param unpack: put archives that were named into `archives`, to be unpacked.
     :raises SetupError: if it cannot be written.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import tarfile
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from .descriptors import close_quietly
 from .dockerfile.context import Entry
-from .engine.protocol import Box
+from .engine.protocol import Box, EngineError, Layers
 from .errors import ENGINE_ERRORS, as_api_error
 from .logbook import LineSink
 from .processes import start
@@ -32,7 +32,7 @@ async def send(entries: Iterable[tuple[str, Entry]], box: Box, into: str) -> Non
         for name, entry in kept:
             _add(archive, name, entry)
 
-    await _through(box, argv, write)
+    await _through(box, argv, lambda out: asyncio.to_thread(_pack, write, out))
 
 
 async def send_directory(root: Path, box: Box, into: str) -> None:
@@ -40,11 +40,42 @@ async def send_directory(root: Path, box: Box, into: str) -> None:
 
     :raises SetupError: if it cannot be written.
     """
-    await _through(box, ["tar", "-C", into, "-xof", "-"], lambda archive: archive.add(root, "."))
+
+    def write(archive: tarfile.TarFile) -> None:
+        archive.add(root, ".")
+
+    argv = ["tar", "-C", into, "-xof", "-"]
+    await _through(box, argv, lambda out: asyncio.to_thread(_pack, write, out))
 
 
-async def _through(box: Box, argv: list[str], write: Callable[[tarfile.TarFile], None]) -> None:
-    """Have a program in a box read an archive while it is written."""
+async def send_from_root(layers: Layers, layer: str, sources: Sequence[str], box: Box, into: str) -> None:
+    """Write parts of the root of an image into a directory of a box, with their owners and modes.
+
+    :param layer, sources: as `Layers.read_root` has them.
+    :raises SetupError: if something is missing or cannot be written.
+    """
+    missing = ""
+
+    async def feed(out: int) -> Exception | None:
+        nonlocal missing
+        try:
+            missing = await layers.read_root(layer, sources, out)
+        except EngineError as error:
+            return error
+        finally:
+            close_quietly(out)
+        return None
+
+    await _through(box, ["tar", "--numeric-owner", "-C", into, "-xpf", "-"], feed)
+    if missing:
+        raise SetupError(missing)
+
+
+async def _through(box: Box, argv: list[str], feed: Callable[[int], Awaitable[Exception | None]]) -> None:
+    """Have a program in a box read an archive while it is written.
+
+    :param feed: writes it into a descriptor, closes that, and returns what went wrong.
+    """
     reading, writing = os.pipe()
     out, err = LineSink(_quiet), LineSink(_quiet)
     try:
@@ -54,7 +85,7 @@ async def _through(box: Box, argv: list[str], write: Callable[[tarfile.TarFile],
         raise SetupError(str(as_api_error(error, "start tar"))) from error
     finally:
         close_quietly(reading)
-    trouble = await asyncio.to_thread(_pack, write, writing)
+    trouble = await feed(writing)
     if await unpacking.finish():
         raise SetupError("the files could not be copied:\n" + "\n".join(err.last))
     if trouble is not None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from .build_secrets import BuildSecrets
 from .cache import LayerCache
+from .copies import collect_from_box
 from .dockerfile.plan import Base, BuildPlan, Origin, Stage
 from .dockerfile.planner import Fetch
 from .engine.protocol import Box, BoxSpec, Engine
 from .launch import User
+from .packing import send_from_root
 from .setup import Write
 from .steps import AnyStep, Worker
 
@@ -51,7 +53,7 @@ class StageBuilder:
         self._engine = engine
         self._cache = cache
         self._write = write
-        self._worker = Worker(engine, ground.user.home, write, self._boot_source, ground.fetch, secrets)
+        self._worker = Worker(engine, ground.user.home, write, self._collect, ground.fetch, secrets)
         self._boxes = 0
 
     async def layer_of(self, stage: Stage) -> str | None:
@@ -118,12 +120,22 @@ class StageBuilder:
         spec = BoxSpec(name, layer, username=user.username, uid=user.uid)
         return await self._engine.boot(spec)
 
-    async def _boot_source(self, origin: Origin) -> Box:
+    async def _collect(self, origin: Origin, sources: Sequence[str], box: Box, into: str) -> None:
+        layer = await self._layer_at(origin)
+        if layer is not None and self._engine.layers.is_root(layer):
+            # Images that are copied from often hold one program and nothing else.
+            await send_from_root(self._engine.layers, layer, sources, box, into)
+            return
+        source = await self._boot(layer)
+        try:
+            await collect_from_box(source, sources, box, into)
+        finally:
+            await source.destroy()
+
+    async def _layer_at(self, origin: Origin) -> str | None:
         if origin.stage is not None:
-            layer = await self.layer_of(self._stages[origin.stage])
-        else:
-            layer = self._ground.images[origin.name]
-        return await self._boot(layer)
+            return await self.layer_of(self._stages[origin.stage])
+        return self._ground.images[origin.name]
 
 
 async def _drop(box: Box | None) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .build_secrets import BuildSecrets
 from .code_mounts import hand_in
-from .copies import check_copy, chown_word, collect, collect_selection, copy_files
+from .copies import Collect, check_copy, chown_word, collect_selection, copy_files
 from .descriptors import write_file
 from .dockerfile.errors import DockerfileError
 from .dockerfile.plan import CopyStep, Mount, Origin, RunStep, Step, WorkdirStep
@@ -84,13 +84,13 @@ class Worker:
     :param write: takes the lines of the log.
     :param secrets: what commands get beside their own environment.
     :param fetch: gets what ADD names elsewhere.
-    :param boot_source: boots a box of a stage or image to copy from.
+    :param collect: copies from a stage or image.
     """
 
     engine: Engine
     home: str
     write: Write
-    boot_source: Callable[[Origin], Awaitable[Box]]
+    collect: Collect
     fetch: Fetch
     secrets: BuildSecrets
 
@@ -216,31 +216,18 @@ class Worker:
             if mount.selection is not None:
                 await collect_selection(mount.selection, box, scratch)
             else:
-                await self._collect(origin, mount.source, box, scratch)
+                await self.collect(origin, [mount.source], box, scratch)
             await run_tool(box, _FILL, scratch, target)
-
-    async def _collect(self, origin: Origin, path: str, box: Box, scratch: str) -> None:
-        source = await self.boot_source(origin)
-        try:
-            await collect(source, [path], box, scratch)
-        finally:
-            await source.destroy()
 
     # COPY, ADD, WORKDIR
 
     async def _copy(self, step: CopyStep, box: Box) -> None:
         check_copy(step)
         owner = self._owner(step)
-        own = step.selection is None and step.sources
         pinned = [(await self.fetch(one), one) for one in step.remotes if one.checksum]
         fetched = (*step.fetched, *(selected(tree, one) for tree, one in pinned))
-        source = await self.boot_source(step.origin) if own else None
-        try:
-            place = self._place(box, step.destination)
-            await copy_files(replace(step, fetched=fetched), box, source, place, owner)
-        finally:
-            if source is not None:
-                await source.destroy()
+        place = self._place(box, step.destination)
+        await copy_files(replace(step, fetched=fetched), box, self.collect, place, owner)
 
     def _owner(self, step: CopyStep) -> str:
         if Capability.ROOT_USER in self.engine.capabilities:

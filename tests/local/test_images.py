@@ -186,6 +186,53 @@ def test_an_image_without_tools_says_which_are_needed(
     failed(images_api, f"FROM {image}\nCOPY <<E /a\nx\nE", "line 2", "`sh`", "`tar`")
 
 
+def _member(name: str, content: bytes = b"", **fields: Any) -> tuple[tarfile.TarInfo, io.BytesIO]:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    for field, value in fields.items():
+        setattr(member, field, value)
+    return member, io.BytesIO(content)
+
+
+def test_an_image_without_tools_can_be_copied_from(fake: Fake, fake_api: httpx.Client) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for member, content in (
+            _member("tool", b"the tool", mode=0o4751, uid=7, gid=8),
+            _member("link", type=tarfile.SYMTYPE, linkname="/tool"),
+            _member("dir", type=tarfile.DIRTYPE, mode=0o711),
+            _member("dir/a b", b"1", mode=0o600),
+            _member("dir/hard", type=tarfile.LNKTYPE, linkname="tool", mode=0o4751, uid=7, gid=8),
+            _member("dir/out", type=tarfile.SYMTYPE, linkname="../../../../../etc/hostname"),
+        ):
+            archive.addfile(member, content)
+    bare = stream.getvalue()
+    fake.describe("images/bare:1")
+    fake.describe("images/small:1", Id="sha256:fedcba9876543210")
+    (fake.directory / "root-sha256:0123456789abcdef.tar").write_bytes(bare)
+    dockerfile = """\
+FROM bare:1 AS stage
+FROM small:1
+COPY --from=bare:1 /tool /bin/
+COPY --from=bare:1 /link /followed
+COPY --from=stage /dir/ /got/
+COPY --from=bare:1 --chmod=640 /di[r-z]/a* /to*l /many/
+RUN --mount=from=bare:1,source=/dir,target=/bound cat "/bound/a b" >/read
+RUN stat -c '%n %a' /bin/tool /followed /got "/got/a b" /got/hard /many/* >>/read; readlink /got/out >>/read
+"""
+    blueprint = good(fake_api, dockerfile)
+    command = "cat /read /bin/tool /got/hard '/many/a b'"
+    mode = "4751" if os.geteuid() == 0 else "751"
+    assert text(fake_api, blueprint, command) == (
+        f"1/bin/tool {mode}\n/followed {mode}\n/got 711\n/got/a b 600\n/got/hard {mode}\n"
+        "/many/a b 640\n/many/tool 640\n../../../../../etc/hostname\nthe toolthe tool1"
+    )
+    lacking = "FROM small:1\nCOPY --from=bare:1 /tol /b"
+    failed(fake_api, lacking, "line 2", "there is no `tol` to copy, did you mean `tool`?")
+    # A link leads through the image's own root and nowhere else.
+    failed(fake_api, "FROM small:1\nCOPY --from=bare:1 /dir/out /b", "line 2", "no `dir/out`")
+
+
 def test_the_tools_of_busybox_are_enough(
     images_api: httpx.Client, docker: ContainerEngine, tmp_path: Path
 ) -> None:
@@ -253,8 +300,13 @@ pull)
     echo "fetching $2"
     [ -e can-pull ] || { echo "no route to registry" >&2; exit 1; }
     mv can-pull "images/$2" ;;
-create) touch container-$$; echo container-$$ ;;
-export) cat root.tar; [ ! -e broken ] || { echo "export broke" >&2; exit 1; } ;;
+create)
+    for image; do [ "$image" = /never-run ] || last=$image; done
+    echo "$last" >container-$$; echo container-$$ ;;
+export)
+    root="root-$(cat "$2").tar"
+    [ -e "$root" ] || root=root.tar
+    cat "$root"; [ ! -e broken ] || { echo "export broke" >&2; exit 1; } ;;
 ps) [ ! -e leftovers ] || echo old young ;;
 rm) for name; do rm -f "$name"; done ;;
 esac

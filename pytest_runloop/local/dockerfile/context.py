@@ -109,14 +109,23 @@ class Tree:
         return self._selections[asked]
 
     def _selected(self, sources: Sequence[str], exclude: Sequence[str], parents: bool) -> Selection:
+        entries, single = self.find(sources, exclude=exclude, parents=parents)
+        return Selection(entries, self._digest(entries), single)
+
+    def find(
+        self, sources: Sequence[str], *, exclude: Sequence[str] = (), parents: bool = False
+    ) -> tuple[tuple[Entry, ...], bool]:
+        """Find the same as `select`, without reading any file.
+
+        :return: what is found, and whether it is one file.
+        """
         rules = ignore_rules(exclude)
         entries: list[Entry] = []
         for source in sources:
             for name in self._matches(_parts(source), deep=parents):
                 entries += self._entries(name, _kept_parents(source, name) if parents else None)
         kept = tuple(entry for entry in entries if not entry.target or not rules.ignores(entry.target))
-        single = len(kept) == 1 and kept[0].kind == "file" and not parents
-        return Selection(kept, self._digest(kept), single)
+        return kept, len(kept) == 1 and kept[0].kind == "file" and not parents
 
     def _matches(self, parts: list[str], *, deep: bool) -> list[str]:
         if not any(map(has_wildcard, parts)):

@@ -19,7 +19,7 @@ import contextlib
 import json
 import os
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -136,6 +136,17 @@ class LayerStore:
             return await self.add(None, fill, whole=True)
         except OSError as error:
             raise EngineError(f"could not keep the file system of an image: {error.strerror}") from error
+
+    def is_root(self, layer: str) -> bool:
+        """Tell whether it is the whole root of an image. As `protocol.Layers.is_root`."""
+        meta = self._meta(layer)
+        return meta is not None and meta.whole and meta.parent is None
+
+    async def read_root(self, layer: str, sources: Sequence[str], out: int) -> str:
+        """Write parts of the root of an image. As `protocol.Layers.read_root`."""
+        root = self._root / layer / "up" / "root"
+        missing: str = await self._helpers.run("pack_root", str(root), list(sources), streams=(out,))
+        return missing
 
     async def _unpack(self, target: Path, write: Callable[[int], Awaitable[None]]) -> None:
         reading, writing = os.pipe()

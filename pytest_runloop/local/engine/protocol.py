@@ -232,6 +232,20 @@ class Layers(Protocol):
         :raises EngineError: if the archive is refused, or the disk refuses.
         """
 
+    def is_root(self, layer: str) -> bool:
+        """Tell whether a layer is the whole root of an image, and stands on no other."""
+
+    async def read_root(self, layer: str, sources: Sequence[str], out: int) -> str:
+        """Write parts of the root of an image as a tar archive; nothing of the image runs for that.
+
+        :param layer: one that `is_root`.
+        :param sources: paths or patterns, as COPY takes them.
+        :param out: a descriptor. The archive holds what was found below `files`, and a file `single` beside
+            it if that is one file.
+        :return: what is missing, or an empty text.
+        :raises EngineError: if it cannot be read or written.
+        """
+
     async def size(self, layer: str) -> int:
         """Return the bytes that this layer adds to those below it."""
 

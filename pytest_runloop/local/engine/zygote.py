@@ -18,7 +18,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 
-from pytest_runloop.local.engine import bounds, roots, syscalls, trees
+from pytest_runloop.local.engine import bounds, picks, roots, syscalls, trees
 from pytest_runloop.local.engine.agent import Agent
 from pytest_runloop.local.engine.isolation import SetUpError, World, load
 from pytest_runloop.local.engine.wire import Connection, Message
@@ -33,6 +33,7 @@ TASKS: dict[str, Callable[..., Any]] = {
     **trees.TASKS,
     "unshare": syscalls.unshare,
     "unpack_root": roots.unpack_root,
+    "pack_root": picks.pack_root,
 }
 """What helpers can be asked for."""
 _UNHURRIED, _NICE = ("remove", "merge"), 5
