@@ -44,12 +44,15 @@ if TYPE_CHECKING:
     )
     from .contract.params.options import PollingConfig
     from .session.factory import DevboxFactory
+    from .session.faults import FaultControl, Gate
 
 _ELSEWHERE: Final = {
     "AsyncDevbox": ".client._async.devbox",
     "AsyncRunloop": ".client._async.client",
     "Devbox": ".client._sync.devbox",
     "DevboxFactory": ".session.factory",
+    "FaultControl": ".session.faults",
+    "Gate": ".session.faults",
     "PollingConfig": ".contract.params.options",
     "Runloop": ".client._sync.client",
 }
@@ -75,6 +78,8 @@ __all__ = [
     "DevboxFactory",
     "DevboxFailedError",
     "DevboxNotRunningError",
+    "FaultControl",
+    "Gate",
     "InternalServerError",
     "NotFoundError",
     "PermissionDeniedError",

@@ -16,6 +16,7 @@ from .session import choice, marker, options, settings
 if TYPE_CHECKING:
     from . import AsyncDevbox, AsyncRunloop, Devbox, Runloop
     from .session.factory import DevboxFactory
+    from .session.faults import FaultControl
     from .session.member import Member
 
 _SETTINGS = pytest.StashKey[settings.Settings]()
@@ -136,3 +137,12 @@ def async_runloop(request: pytest.FixtureRequest) -> AsyncRunloop:
     """The API client of the run's backend with awaitable methods, for asyncio and trio."""
     __tracebackhide__ = True
     return _member(request.config).async_client(request.session)
+
+
+@pytest.fixture
+def runloop_faults(request: pytest.FixtureRequest) -> Iterator[FaultControl]:
+    """Lets things [go wrong](#faults-and-latency) on the local backend, or holds them up, for one test."""
+    __tracebackhide__ = True
+    control = _member(request.config).fault_control(request.session)
+    yield control
+    control.end()

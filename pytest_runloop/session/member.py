@@ -22,6 +22,7 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from .. import AsyncRunloop, Devbox, Runloop
+    from .faults import FaultControl
 
 
 class Member:
@@ -110,6 +111,14 @@ class Member:
         __tracebackhide__ = True
         with self._told_at_setup(session):
             return self.devboxes.async_client
+
+    def fault_control(self, session: pytest.Session) -> FaultControl:
+        """Return what a test gives faults with."""
+        from . import faults
+
+        __tracebackhide__ = True
+        with self._told_at_setup(session):
+            return faults.control(self.run)
 
     def _base(self, defaults: spec.Spec) -> list[spec.Spec]:
         """Return what every devbox starts with. Options are said for this run: they lie over the defaults."""
