@@ -38,6 +38,7 @@ from .launch import (
     given,
     refuse_unsupported,
 )
+from .limits import limits_of
 from .machine import STARTER
 from .objects import Objects
 from .records import BlueprintRecord, BuildLogRecord, Records, wrong_tier
@@ -85,7 +86,9 @@ class Blueprints:
         self._building: dict[str, BuildLog] = {}
         self._cache = LayerCache(records, engine)
         images = Images(engine, self._cache, presence)
-        self._workshop = Workshop(engine, self._cache, images)
+        # As a devbox of no size: what is built for many sizes must not depend on one.
+        limits = limits_of({}, settings.processes)
+        self._workshop = Workshop(engine, self._cache, images, limits)
 
     def abandon(self, living: set[str]) -> None:
         """Mark what dead servers left unbuilt as failed."""

@@ -19,7 +19,7 @@ from .dockerfile.errors import DockerfileError
 from .dockerfile.parser import parse
 from .dockerfile.plan import BaseImage, BuildPlan, key_of
 from .dockerfile.planner import BuildInputs, resolve_plan
-from .engine.protocol import Engine
+from .engine.protocol import Engine, Limits
 from .errors import ENGINE_ERRORS, as_api_error, is_full_disk
 from .git import GitError
 from .images import ImageError, Images, NoImagesError
@@ -105,11 +105,13 @@ class Workshop:
 
     :param cache: where the layers of earlier builds are, and those of new ones go.
     :param images: what FROM and `--from` find outside of blueprints.
+    :param limits: what each box may use in which steps are done.
     """
 
     engine: Engine
     cache: LayerCache
     images: Images
+    limits: Limits
 
 
 async def build(recipe: Recipe, workshop: Workshop, log: BuildLog) -> Image:
@@ -145,7 +147,7 @@ async def _built(recipe: Recipe, sources: Sources, workshop: Workshop, log: Buil
     )
     plan = await resolve_plan(inputs, bases.resolve, sources.fetch)
     _note(plan, bases, log)
-    ground = Ground(recipe.blueprint, recipe.user, bases.layers, sources.fetch)
+    ground = Ground(recipe.blueprint, recipe.user, workshop.limits, bases.layers, sources.fetch)
     stages = StageBuilder(plan, ground, workshop.engine, workshop.cache, log.write, recipe.secrets)
     async with AsyncExitStack() as stack:
         clones = [await stack.enter_async_context(_cloned(recipe, mount, log)) for mount in recipe.code]

@@ -10,7 +10,7 @@ from .cache import LayerCache
 from .copies import collect_from_box
 from .dockerfile.plan import Base, BuildPlan, Origin, Stage
 from .dockerfile.planner import Fetch
-from .engine.protocol import Box, BoxSpec, Engine
+from .engine.protocol import Box, BoxSpec, Engine, Limits
 from .launch import User
 from .packing import send_from_root
 from .setup import Write
@@ -23,11 +23,13 @@ class Ground:
 
     :param blueprint: the id of the blueprint that is built.
     :param fetch: gets what ADD names elsewhere.
+    :param limits: what the boxes of the build may use.
     :param images: the layer of each image that FROM or `--from` names; `None` for the machine's system.
     """
 
     blueprint: str
     user: User
+    limits: Limits
     images: Mapping[str, str | None]
     fetch: Fetch
 
@@ -117,7 +119,8 @@ class StageBuilder:
         user = self._ground.user
         self._boxes += 1
         name = f"{self._ground.blueprint}-{self._boxes}"
-        spec = BoxSpec(name, layer, username=user.username, uid=user.uid)
+        limits = self._ground.limits
+        spec = BoxSpec(name, layer, username=user.username, uid=user.uid, limits=limits)
         return await self._engine.boot(spec)
 
     async def _collect(self, origin: Origin, sources: Sequence[str], box: Box, into: str) -> None:

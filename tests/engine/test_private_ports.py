@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from pytest_runloop.local.engine.engine import SandboxEngine
-from pytest_runloop.local.engine.protocol import Box, BoxSpec, Capability
+from pytest_runloop.local.engine.protocol import Box, BoxGoneError, BoxSpec, Capability
+from pytest_runloop.local.engine.pulse import HungError, Pulse
 from tests.support.boxes import put, say, start
 
 pytestmark = pytest.mark.asyncio
@@ -419,6 +420,41 @@ async def test_without_the_supervisor_the_boxes_end_and_the_next_gets_another(
     await put(again, "client.py", _CLIENT.encode())
     with serving(outside, b"hello") as port:
         assert await say(again, f"python client.py {outside} {port}") == "hello"
+
+
+async def test_a_supervisor_that_hangs_ends_the_boxes_with_that_reason(
+    engine: SandboxEngine, box: Box, outside: str
+) -> None:
+    await put(box, "client.py", _CLIENT.encode())
+    os.kill(_supervisor(engine), signal.SIGSTOP)
+    # It would wait for ever: nobody tells the kernel what to do with its connection.
+    waiting = asyncio.create_task(say(box, f"python client.py {outside} 9"))
+    reason = await asyncio.wait_for(box.ended, 120)
+    assert "the supervisor, which leads the devboxes' connections out, has not answered for 10 s" in reason
+    await asyncio.wait([waiting], timeout=60)
+    assert waiting.done()
+    with pytest.raises(BoxGoneError, match="has not answered"):
+        await put(box, "more", b"")
+    again = await engine.boot(BoxSpec("again"))
+    await put(again, "client.py", _CLIENT.encode())
+    with serving(outside, b"hello") as port:
+        assert await say(again, f"python client.py {outside} {port}") == "hello"
+
+
+async def test_a_helper_that_answers_late_is_not_taken_for_one_that_hangs() -> None:
+    asking, answering = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with asking, answering:
+        pulse = Pulse(asking, "it", every=0.0)
+        pulse.look()
+        for _ in range(3):
+            for _ in range(9):
+                pulse.look()
+            answering.send(answering.recv(1))
+            pulse.look()
+        for _ in range(9):
+            pulse.look()
+        with pytest.raises(HungError, match="it has not answered"):
+            pulse.look()
 
 
 def _supervisor(engine: SandboxEngine) -> int:

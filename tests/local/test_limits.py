@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from pytest_runloop.local.engine.protocol import Box as EngineBox
+from pytest_runloop.local.engine.protocol import BoxSpec, Limits
+from pytest_runloop.local.engine.select import open_engine
 from pytest_runloop.local.limits import GIB, limits_of
+from pytest_runloop.local.settings import Settings
 
 from .box import Box, ok, refused
-from .running import Server
+from .running import Server, inside
 
 _SMALL: dict[str, Any] = {
     "resource_size_request": "CUSTOM_SIZE",
@@ -120,3 +126,26 @@ def test_another_architecture_is_refused_with_the_machines_own(api: httpx.Client
     answer = api.post("/v1/devboxes", json={"launch_parameters": {"architecture": other}})
     refused(answer, 400, "not_supported_locally", own, other, "leave it out")
     Box.create(api, launch_parameters={"architecture": own}).end()
+
+
+@pytest.mark.asyncio
+async def test_builds_have_the_bound_of_processes_that_devboxes_have(tmp_path: Path) -> None:
+    engine = await open_engine("process", tmp_path)
+    booted: list[BoxSpec] = []
+    boot = engine.boot
+
+    async def noting(spec: BoxSpec) -> EngineBox:
+        booted.append(spec)
+        return await boot(spec)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "boot", noting)
+        async with inside(engine, tmp_path, Settings(processes=77)) as running:
+            request = {"name": "x", "dockerfile": "FROM debian\nRUN true"}
+            view = (await running.api.post("/v1/blueprints", json=request)).json()
+            while view["status"] != "build_complete":
+                assert view["status"] != "failed"
+                await asyncio.sleep(0.01)
+                view = (await running.api.get(f"/v1/blueprints/{view['id']}")).json()
+            await running.reach(await running.create(blueprint_id=view["id"]), "running")
+    assert [spec.limits for spec in booted] == [Limits(processes=77)] * 2

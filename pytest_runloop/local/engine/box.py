@@ -125,6 +125,7 @@ class SandboxBox:
         self._watching: asyncio.Task[None] | None = None
         self._dropping: asyncio.Future[None] | None = None
         self._gone = "it was not booted"
+        self._last_words: Callable[[], str] = str
         self._destroyed = False
 
     async def start(self, *, reboot: bool = False) -> None:
@@ -157,7 +158,7 @@ class SandboxBox:
 
         agent = zygote.boot(self.spec.name, plan, on_note, on_end)
         self.home, self.environment = await self._await_agent(agent, first, zygote.last_words)
-        self._agent, self._gone = agent, ""
+        self._agent, self._gone, self._last_words = agent, "", zygote.last_words
         self._watch_disk()
 
     async def _await_agent(
@@ -333,7 +334,7 @@ class SandboxBox:
         self._agent, self._gone = None, "it is ending"
         self._watch_no_more()
         status = await agent.ended()
-        self._gone = _reason(status)
+        self._gone = _reason(status, self._last_words)
         if status is not None and _was_killed(status) and self.memory_kills():
             self.exceeded = Limit.MEMORY
             self._gone += ", because the memory of the devbox was used up"
@@ -461,9 +462,10 @@ def _close_all(descriptors: list[int]) -> None:
         os.close(descriptor)
 
 
-def _reason(status: int | None) -> str:
+def _reason(status: int | None, last_words: Callable[[], str]) -> str:
     if status is None:
-        return "the zygote, which holds all devboxes, died"
+        words = last_words()
+        return "the zygote, which holds all devboxes, died" + (f": {words}" if words else "")
     code = os.waitstatus_to_exitcode(status)
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"
     return f"its first process {how}"

@@ -30,6 +30,7 @@ from pytest_runloop.local.engine.destinations import LONGEST, Destination, parse
 from pytest_runloop.local.engine.followers import Followers
 from pytest_runloop.local.engine.network import cookie
 from pytest_runloop.local.engine.notifications import Call
+from pytest_runloop.local.engine.pulse import Pulse
 
 TYPE_CHECKING = False  # `typing` would weigh on every box.
 if TYPE_CHECKING:
@@ -77,10 +78,13 @@ class Supervisor:
     """Answers the calls of all boxes of an engine, one after another, without ever waiting for one.
 
     :param post: brings the boxes.
+    :param pulse: brings questions whether we still answer (`pulse.py`). A box can make us wait: the kernel
+        reads its memory for us, which may lie wherever the box put it.
     """
 
-    def __init__(self, post: socket.socket) -> None:
+    def __init__(self, post: socket.socket, pulse: socket.socket) -> None:
         self._post = post
+        self._pulse = pulse
         self._poll = select.epoll()
         self._boxes: dict[int, _Box] = {}
         self._connecting: dict[int, _Connecting] = {}
@@ -96,10 +100,13 @@ class Supervisor:
     def run(self) -> None:
         """Serve until killed."""
         self._poll.register(self._post, select.EPOLLIN)
+        self._poll.register(self._pulse, select.EPOLLIN)
         while True:
             for descriptor, events in self._poll.poll(self._patience()):
                 if descriptor == self._post.fileno():
                     self._take_in()
+                elif descriptor == self._pulse.fileno():
+                    self._pulse.send(self._pulse.recv(1))
                 elif descriptor in self._connecting:
                     self._finish(descriptor)
                 elif descriptor in self._boxes:
@@ -348,31 +355,37 @@ def _time_limit(of: socket.socket) -> float:
     return float(seconds + microseconds / 1e6)
 
 
-def start() -> tuple[socket.socket, int]:
+def start() -> tuple[socket.socket, Pulse, int]:
     """Fork the supervisor of a zygote. It dies with the thread that calls.
 
-    :return: the way to it, for `network.hand_over`, and a pidfd: without it no box can connect any more.
+    :return: the way to it, for `network.hand_over`; what sees whether it hangs; and a pidfd: without it no
+        box can connect any more.
     :raises OSError: if the kernel is too old, or nothing can be forked.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    asking, answering = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     pid = os.fork()
     if pid == 0:
-        _be(theirs)
+        _be(theirs, answering)
     theirs.close()
-    return ours, os.pidfd_open(pid)
+    answering.close()
+    pulse = Pulse(asking, "the supervisor, which leads the devboxes' connections out,")
+    return ours, pulse, os.pidfd_open(pid)
 
 
-def _be(post: socket.socket) -> None:
+def _be(post: socket.socket, pulse: socket.socket) -> None:
     """Be the supervisor. Never returns."""
     try:
         syscalls.die_with_parent()
-        os.closerange(3, post.fileno())
-        os.closerange(post.fileno() + 1, _MOST_DESCRIPTORS)
+        low = 3
+        for kept in (*sorted((post.fileno(), pulse.fileno())), _MOST_DESCRIPTORS):
+            os.closerange(low, kept)
+            low = kept + 1
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         syscalls.set_name("runloop-egress")
         syscalls.set_dumpable(False)
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        Supervisor(post).run()
+        Supervisor(post, pulse).run()
     finally:
         os._exit(1)

@@ -95,6 +95,15 @@ class World:
         return None
 
     @classmethod
+    def look(cls) -> float | None:
+        """In the zygote, while there are children: see whether what no box can do without still works.
+
+        :return: seconds until it should be asked again; `None` if it need not be.
+        :raises HungError: if it does not.
+        """
+        return None
+
+    @classmethod
     def bury(cls, living: Collection[int]) -> None:
         """In the zygote, when a child of it ended, and at its own end: end what the kernel did not.
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from pytest_runloop.local.engine import capabilities, egress, mounts, network, seccomp, syscalls, trees
 from pytest_runloop.local.engine.isolation import BASE_PATH, SetUpError, World, step
+from pytest_runloop.local.engine.pulse import Pulse
 
 TYPE_CHECKING = False  # `typing` would weigh on every box.
 if TYPE_CHECKING:
@@ -150,12 +151,18 @@ class Networked(Namespaced):
 
     clone_flags = Namespaced.clone_flags | syscalls.CLONE_NEWNET
     supervisor: ClassVar[socket.socket]
+    pulse: ClassVar[Pulse]
 
     @classmethod
     def begin(cls) -> int:
         """Start the supervisor of all boxes' connections."""
-        cls.supervisor, vital = egress.start()
+        cls.supervisor, cls.pulse, vital = egress.start()
         return vital
+
+    @classmethod
+    def look(cls) -> float:
+        """See whether the supervisor still answers: while it does not, every connection hangs."""
+        return cls.pulse.look()
 
     def descriptors(self) -> Sequence[int]:
         """See `World.descriptors`."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import os
 import select
 import signal
@@ -21,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pytest_runloop.local.engine import bounds, picks, roots, syscalls, trees
 from pytest_runloop.local.engine.agent import Agent
 from pytest_runloop.local.engine.isolation import SetUpError, World, load
+from pytest_runloop.local.engine.pulse import HungError
 from pytest_runloop.local.engine.wire import Connection, Message
 
 TYPE_CHECKING = False  # `typing` would weigh on every box.
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 NULL = 0
+_LOG = 2
+"""Takes what the server shows of our end."""
 
 TASKS: dict[str, Callable[..., Any]] = {
     **trees.TASKS,
@@ -73,7 +77,11 @@ class Zygote:
             poll.register(descriptor, select.POLLIN)
         gc.freeze()
         while True:
-            ready = {descriptor for descriptor, _ in poll.poll()}
+            try:
+                ready = {descriptor for descriptor, _ in poll.poll(self._pause())}
+            except HungError as error:
+                os.write(_LOG, f"{error}\n".encode())
+                return
             if self._ends & ready:
                 return
             if bell in ready:
@@ -81,6 +89,11 @@ class Zygote:
                 self._reap()
             if self._control.socket.fileno() in ready and not self._serve():
                 return
+
+    def _pause(self) -> int | None:
+        """Return how many milliseconds may pass until the next look at what no box can do without."""
+        seconds = self._isolation.look() if self._numbers else None
+        return None if seconds is None else math.ceil(seconds * 1000)
 
     def remove_groups(self) -> None:
         """Remove the control groups of a server that could not do so any more, and what is in them."""
