@@ -43,7 +43,7 @@ class Backend:
 
     def memory_kib(self) -> int:
         """Return the proportional set size of all processes of the backend, in KiB."""
-        return sum(_proportional_kib(pid) for pid in self.processes())
+        return sum(proportional_kib(pid) for pid in self.processes())
 
     def peak_kib(self) -> int:
         """Return the largest resident set that any process of the backend ever had, in KiB."""
@@ -69,7 +69,8 @@ def _descriptors(pid: int) -> int:
         return 0
 
 
-def _proportional_kib(pid: int) -> int:
+def proportional_kib(pid: int) -> int:
+    """Return the memory that a process takes, with its share of what others use too, in KiB."""
     return _field(pid, "smaps_rollup", "Pss")
 
 
@@ -88,11 +89,14 @@ def _field(pid: int | str, file: str, name: str) -> int:
 
 
 @contextmanager
-def backend(isolation: str = "namespace") -> Iterator[Backend]:
-    """Run a local backend with a state directory of its own, which is gone afterwards."""
+def backend(isolation: str = "namespace", *options: str) -> Iterator[Backend]:
+    """Run a local backend with a state directory of its own, which is gone afterwards.
+
+    :param options: further ones of `pytest-runloop serve`.
+    """
     with tempfile.TemporaryDirectory(prefix="runloop-bench-", dir=Path.home()) as state:
         command = [sys.executable, "-m", "pytest_runloop.cli", "serve", "--until-eof"]
-        command += ["--isolation", isolation, "--state-dir", state]
+        command += ["--isolation", isolation, "--state-dir", state, *options]
         # What FROM stands for must not depend on what else this machine has.
         environment = {**os.environ, "RUNLOOP_CONTAINER_ENGINE": "none"}
         pipe = subprocess.PIPE

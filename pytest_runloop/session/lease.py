@@ -71,14 +71,12 @@ class Renewal:
 
     :param run: the run, in the process that owns it.
     :param path: its directory.
-    :param look_seconds: it looks so often for leases to renew.
     """
 
-    def __init__(self, run: Run, path: Path, look_seconds: float = _LOOK_SECONDS) -> None:
+    def __init__(self, run: Run, path: Path) -> None:
         self._run = run
         self._ledger = ledger_in(path)
         self._journal = journal_in(path)
-        self._look_seconds = look_seconds
         self._renewed: dict[str, float] = {}
         self._client: Runloop | None = None
         self._over = threading.Event()
@@ -94,7 +92,7 @@ class Renewal:
         self._thread.join(1.0)
 
     def _keep(self) -> None:
-        while not self._over.wait(self._look_seconds):
+        while not self._over.wait(_LOOK_SECONDS):
             with contextlib.suppress(Exception):  # no test is to fail because of it; the next look is soon
                 self.look(time.monotonic())
         if self._client is not None:
@@ -111,7 +109,7 @@ class Renewal:
         if due:
             self._client = self._client or backend.connect(self._run, quick=True)
             client = self._client
-            together(due, lambda entry: self._renew(client, entry, now), self._look_seconds)
+            together(due, lambda entry: self._renew(client, entry, now), _LOOK_SECONDS)
 
     def _renew(self, client: Runloop, entry: Entry, now: float) -> None:
         try:

@@ -126,14 +126,15 @@ def test_leases_are_renewed_long_before_they_end_and_a_failure_is_tried_again_at
         leased.run.close(keep=False)
 
 
-@pytest.mark.usefixtures("state_directory")
-def test_a_devbox_is_made_with_its_lease_and_a_marker_s_own_word_stands(suite: Suite) -> None:
-    def answer(asked: Asked) -> Said:
-        if asked.line.startswith("GET"):
-            return Said({"devboxes": [], "has_more": False})
-        status = "shutdown" if "shutdown" in asked.line else "running"
-        return Said({"id": "dbx_1", "status": status, "create_time_ms": 1})
+def served(asked: Asked) -> Said:
+    """Answer as a service that gives one devbox, always the same."""
+    if asked.line.startswith("GET"):
+        return Said({"devboxes": [], "has_more": False})
+    status = "shutdown" if "shutdown" in asked.line else "running"
+    return Said({"id": "dbx_1", "status": status, "create_time_ms": 1})
 
+
+def test_a_devbox_is_made_with_its_lease_and_a_marker_s_own_word_stands(suite: Suite) -> None:
     suite.write(
         """
 @pytest.mark.devbox(launch_parameters={"launch_commands": ["true"]})
@@ -143,7 +144,7 @@ def test_leased(devbox): pass
 def test_own(devbox): pass
 """
     )
-    with stub(answer) as api:
+    with stub(served) as api:
         suite.environment["RUNLOOP_API_KEY"] = KEY
         suite.run("-p", "no:xdist", f"--runloop-base-url={api.base_url}").assert_outcomes(passed=2)
     made = [asked.body["launch_parameters"] for asked in api.asked if asked.line == "POST /v1/devboxes"]
@@ -151,6 +152,34 @@ def test_own(devbox): pass
         {"launch_commands": ["true"], "keep_alive_time_seconds": 600},
         {"keep_alive_time_seconds": 7},
     ]
+
+
+def test_the_controller_renews_the_lease_of_a_worker_s_devbox_while_its_test_goes_on(suite: Suite) -> None:
+    # A lease is to seem older than it is: nobody wants to wait for minutes.
+    suite.pytester.makeconftest(
+        """
+        from pytest_runloop.session import lease
+        lease._LOOK_SECONDS, lease._SHARE = 0.05, 10 ** 6
+        """
+    )
+    suite.write(
+        """
+import time
+
+def test_it(devbox):
+    while not os.path.exists("renewed"):
+        time.sleep(0.02)
+"""
+    )
+
+    def answer(asked: Asked) -> Said:
+        if asked.line == "POST /v1/devboxes/dbx_1/keep_alive":
+            suite.path("renewed").touch()
+        return served(asked)
+
+    with stub(answer) as api:
+        suite.environment["RUNLOOP_API_KEY"] = KEY
+        suite.run("-n1", f"--runloop-base-url={api.base_url}").assert_outcomes(passed=1)
 
 
 def test_a_failed_test_says_that_its_devbox_ended_and_that_its_lease_was_lost(remote: Remote) -> None:
