@@ -106,6 +106,8 @@ def test_what_the_workers_of_a_killed_controller_make_is_ended_too(remote: Remot
     remote.suite.path("go").touch()
     remote.suite.output(run)
     all_is_gone(remote)
+    made = [devbox.get_info() for devbox in remote.service.client.devbox.list(limit=100)]
+    assert [view.metadata["suite"] for view in made].count(remote.name) == 2
 
 
 def test_nothing_is_left_when_ci_cancels_a_run_that_does_not_end(remote: Remote) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,13 +143,12 @@ def test_signals_that_end_a_run_do_not_end_its_watcher(state: Path) -> None:
             assert ignored & 1 << number - 1
 
 
-def test_a_run_without_a_watcher_goes_on_and_says_so(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RUNLOOP_STATE_DIR", str(state))
-    monkeypatch.setattr(sys, "executable", "/none/python")
-    run = Run(without_config())
-    watcher.ensure(run, "http://127.0.0.1:9")
-    assert "/none/python" in str(watcher.trouble(run.path))
-    run.close(keep=False)
+@pytest.mark.parametrize(("python", "reason"), [("/none/python", "*'/none/python'"), ("", "which Python*")])
+def test_a_run_without_a_watcher_goes_on_and_says_so(remote: Remote, python: str, reason: str) -> None:
+    remote.suite.write(f"import sys\nsys.executable = {python!r}\ndef test_it(devbox): pass\n")
+    result = remote.suite.run("-p", "no:xdist")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"no watcher could be started: * for 10 minutes here ({reason})"])
 
 
 def _field(path: Path, name: str) -> str:

@@ -46,6 +46,8 @@ def trouble(path: Path) -> str | None:
 
 
 def _started(run: Run, base_url: str) -> dict[str, int | str]:
+    if not sys.executable:
+        return {"failed": "which Python runs is not known"}
     command = [sys.executable, "-I", "-S", str(_PROGRAM), str(run.path / OWNER_LOCK)]
     try:
         done = subprocess.run(

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 WORKERS = 16
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
-"""Seconds between two tries; each pause is twice the one before."""
+"""Seconds between two tries; each pause is twice the one before, while the service is asked for something."""
 
 
 def sweep(lock: str, told: dict[str, Any]) -> None:
@@ -37,7 +37,7 @@ def sweep(lock: str, told: dict[str, Any]) -> None:
             shutil.rmtree(run, ignore_errors=True)
             return
         time.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)
+        pause = min(pause * 2, LONGEST_PAUSE) if left else FIRST_PAUSE
 
 
 def survivors(members: Path) -> bool:

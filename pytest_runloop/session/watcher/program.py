@@ -21,7 +21,7 @@ def main(lock_path: str) -> None:
     if child:  # nobody's child: not the run's, whose tests may count theirs, nor of a tree that is killed
         os.write(1, str(child).encode())
         os._exit(0)
-    _detach(lock)
+    _detach()
     fcntl.flock(lock, fcntl.LOCK_EX)
     if os.path.exists(lock_path):  # noqa: PTH110 - pathlib takes more memory than all else here
         _sweep(told, lock_path)  # an ordered end would have removed the directory before
@@ -34,7 +34,7 @@ def _read_all(descriptor: int) -> bytes:
     return b"".join(pieces)
 
 
-def _detach(lock: int) -> None:
+def _detach() -> None:
     """Let go of everything that belongs to the run: who reads its output waits for the last who can write."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # they end the run, which is what it waits for
@@ -42,8 +42,6 @@ def _detach(lock: int) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    os.closerange(3, lock)
-    os.closerange(lock + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def _sweep(told: bytes, lock_path: str) -> None:
