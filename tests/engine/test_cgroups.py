@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from pytest_runloop.local.engine import cgroups
+from pytest_runloop.local.engine import cgroups, owners
 from pytest_runloop.local.engine.protocol import Limit, Limits
 from tests.support.children import run_child
 
@@ -179,3 +180,17 @@ def test_a_process_begins_its_life_in_a_group_of_version_2(prefix: tuple[str, ..
         assert f"0::/{group.name}\n" in run_child(_FORK_INTO, str(group), prefix=prefix)
     finally:
         group.rmdir()
+
+
+def test_only_a_process_of_our_own_space_of_ids_can_be_proven_dead() -> None:
+    mine = owners.this_process()
+    space, pid, born = mine.split("-")
+    assert not owners.is_provably_dead(mine)
+    assert owners.is_provably_dead(f"{space}-{pid}-{int(born) - 1}")
+    child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert owners.is_provably_dead(f"{space}-{child.pid}-{born}")
+    child.wait()
+    assert owners.is_provably_dead(f"{space}-{child.pid}-{born}")
+    for unknown in (f"{int(space) + 1}-{pid}-{int(born) - 1}", "", "1", f"{mine}-1"):
+        assert not owners.is_provably_dead(unknown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -157,6 +158,27 @@ async def test_the_groups_of_a_killed_server_go(tier: str, zygote_too: bool, tmp
             assert _groups(session), "nobody was there to remove them"
             await (await opened(tier, tmp_path)).close()
         assert _groups(session) == []
+
+
+async def test_the_groups_of_a_killed_server_go_though_its_state_directory_is_gone(
+    tmp_path: Path,
+) -> None:
+    living = await opened("process", tmp_path / "living")
+    try:
+        box = await living.boot(BoxSpec("box", limits=Limits(processes=100)))
+        with hosted("process", tmp_path / "lost") as host:
+            (session,) = (path.name for path in (tmp_path / "lost/sessions").iterdir() if path.is_dir())
+            if not _groups(session):
+                pytest.skip("this host permits no control groups")
+            host.kill(host.zygote, host.process.pid)
+            await asyncio.to_thread(host.wait_for_the_end, host.process.pid, host.zygote, *host.agents)
+            shutil.rmtree(tmp_path / "lost")
+            assert _groups(session)
+            await (await opened("process", tmp_path / "third")).close()
+            assert _groups(session) == []
+        assert await say(box, "echo alive") == "alive"
+    finally:
+        await living.close()
 
 
 async def test_a_host_that_refuses_what_it_permitted_is_used_without_groups(

@@ -5,10 +5,12 @@ processes cannot hand anything on, so the place for ours is the nearest group ab
 something and lets us in. In version 1 each kind of bound has a tree of its own, where ours go right below the
 group of this process.
 
-    PLACE/pytest-runloop-SESSION/BOX
+    PLACE/pytest-runloop-SESSION-OWNER/BOX
 
 Groups outlive everybody. The engine removes them; else the zygote does, which outlives it; and in case both
-were killed, a session notes the places of its groups before it makes any (`Session.note_groups`).
+were killed, a session notes its groups before it makes any (`Session.note_groups`). The state directory with
+that note may be gone too, so the name says which process it belongs to (`owners.py`), and every engine looks
+whether that lives.
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_runloop.local.engine import owners
 from pytest_runloop.local.engine.bounds import remove_groups
 from pytest_runloop.local.engine.protocol import Limit, Limits
 
 PREFIX = "pytest-runloop-"
+_LAST_ONES = 2.0  # seconds that what was killed may take to be gone
 
 _CONTROLLERS = {"memory": Limit.MEMORY, "cpu": Limit.CPU, "pids": Limit.PROCESSES}
 _PERIOD = 100_000  # microseconds
@@ -178,9 +182,34 @@ class Group:
         return not self.directories
 
 
+def above(place: Path, session: str) -> Path:
+    """Return the directory of the group that holds those of a session.
+
+    :param place: the group that it is made in.
+    :param session: as `owned` names it.
+    """
+    return place / f"{PREFIX}{session}"
+
+
+def owned(session: str) -> str:
+    """Return a session's name with what tells whether this process, its owner, lives."""
+    return f"{session}-{owners.this_process()}"
+
+
+def sweep(place: Path) -> None:
+    """Remove the groups of sessions whose owners are dead, and kill what still is in them.
+
+    :param place: the group that they were made in.
+    """
+    for group in place.glob(f"{PREFIX}*"):
+        if owners.is_provably_dead(group.name.removeprefix(PREFIX).partition("-")[2]):
+            remove_groups(str(group), _LAST_ONES)
+
+
 def make(place: Place, session: str, name: str, limits: Limits) -> Path | None:
     """Make a group of a box.
 
+    :param session: as `owned` names it.
     :return: its directory, or `None` if the place bounds nothing of what is to be bounded.
     :raises OSError: if the kernel refuses; nothing is left then.
     """
@@ -191,12 +220,12 @@ def make(place: Place, session: str, name: str, limits: Limits) -> Path | None:
     }
     if not files:
         return None
-    above = place.directory / f"{PREFIX}{session}"
-    if not above.exists():
-        above.mkdir(exist_ok=True)
+    group = above(place.directory, session)
+    if not group.exists():
+        group.mkdir(exist_ok=True)
         if place.version == 2:
-            hand_on(above)
-    directory = above / name
+            hand_on(group)
+    directory = group / name
     directory.mkdir()
     try:
         for file, value in files.items():
@@ -260,14 +289,13 @@ def _number(file: Path, key: str) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith(f"{key} ")), 0)
 
 
-def remove_session(place: Path, session: str, seconds: float = 0) -> bool:
+def remove_session(group: Path) -> bool:
     """Remove all groups of a session that has ended, and kill what still is in them.
 
-    :param place: the group that they were made in.
-    :param seconds: how long what was killed may take to be gone.
+    :param group: that holds them (`above`).
     :return: whether nothing is left of them.
     """
-    return remove_groups(str(place / f"{PREFIX}{session}"), seconds)
+    return not group.name.startswith(PREFIX) or remove_groups(str(group), _LAST_ONES)
 
 
 def _remove(directory: Path) -> bool:

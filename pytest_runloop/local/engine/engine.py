@@ -56,6 +56,7 @@ class SandboxEngine:
             await engine.close()
             raise
         engine._session.sweep()
+        engine._limiter.sweep()
         engine.layers.collect()
         engine.clean()
         return engine

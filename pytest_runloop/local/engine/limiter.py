@@ -28,7 +28,6 @@ _CAPABILITY = {
     Limit.PROCESSES: Capability.LIMITED_PROCESSES,
 }
 ALL = frozenset(_CAPABILITY.values())
-_LAST_ONES = 2.0  # seconds
 _COUNTED_BY_NAMESPACE = (5, 14)
 """The Linux since which `RLIMIT_NPROC` counts the processes of a user namespace apart from all others."""
 
@@ -64,6 +63,7 @@ class Limiter:
 
     def __init__(self, session: Session, *, own_users: bool) -> None:
         self._session = session
+        self._groups = cgroups.owned(session.name)
         self._places = [place for place in cgroups.places() if os.geteuid() == 0 or place.version == 2]
         self._grouped = frozenset[Limit]().union(*(place.limits for place in self._places))
         self._counts_users = own_users and os.geteuid() != 0 and _kernel() >= _COUNTED_BY_NAMESPACE
@@ -108,7 +108,12 @@ class Limiter:
     def close(self) -> None:
         """Remove all groups, after the end of every box."""
         for place in self._places if self._noted else ():
-            cgroups.remove_session(place.directory, self._session.name, _LAST_ONES)
+            cgroups.remove_session(cgroups.above(place.directory, self._groups))
+
+    def sweep(self) -> None:
+        """Remove the groups of dead engines, also of such whose state directory is gone."""
+        for place in self._places:
+            cgroups.sweep(place.directory)
 
     def _make_groups(self, spec: BoxSpec) -> cgroups.Group:
         group = cgroups.Group()
@@ -116,7 +121,7 @@ class Limiter:
         try:
             for place in self._places:
                 self._note()
-                directory = cgroups.make(place, self._session.name, spec.name, limits)
+                directory = cgroups.make(place, self._groups, spec.name, limits)
                 if directory is not None:
                     group.add(directory, place.version)
         except OSError as error:
@@ -127,7 +132,9 @@ class Limiter:
     def _note(self) -> None:
         """Write down where our groups will be, for whoever cleans up after us."""
         if not self._noted:
-            self._session.note_groups([place.directory for place in self._places])
+            self._session.note_groups(
+                [cgroups.above(place.directory, self._groups) for place in self._places]
+            )
             self._noted = True
 
     def _take_processors(self, cpus: float | None) -> list[int]:

@@ -27,7 +27,6 @@ from pytest_runloop.local.locks import held, is_free, locked
 _GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602
 _TOP_DIRECTORY = 0x00020000
 _GROUPS = "groups"
-_LAST_ONES = 1.0  # seconds; what was killed is gone a moment after it let go of its files
 
 
 class Session:
@@ -85,9 +84,9 @@ class Session:
                 if dead and _remove_groups(directory):
                     self.discard(directory)
 
-    def note_groups(self, places: list[Path]) -> None:
-        """Write down where control groups of this session are about to be made (`cgroups.py`)."""
-        (self.directory / _GROUPS).write_text("".join(f"{place}\n" for place in places))
+    def note_groups(self, groups: list[Path]) -> None:
+        """Write down which control groups of this session are about to be made (`cgroups.py`)."""
+        (self.directory / _GROUPS).write_text("".join(f"{group}\n" for group in groups))
 
     def retire(self) -> None:
         """Move one's own directory to the trash."""
@@ -109,10 +108,10 @@ def _remove_groups(session: Path) -> bool:
     :return: whether there are none any more.
     """
     try:
-        places = (session / _GROUPS).read_text().splitlines()
+        groups = (session / _GROUPS).read_text().splitlines()
     except FileNotFoundError:
         return True
-    return all(cgroups.remove_session(Path(place), session.name, _LAST_ONES) for place in places)
+    return all(cgroups.remove_session(Path(group)) for group in groups)
 
 
 def is_dead(session: Path) -> bool:
