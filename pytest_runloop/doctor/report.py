@@ -124,7 +124,7 @@ class State:
     :param mode: its permissions, as `0700`.
     :param file_system: its kind, as `ext4`.
     :param size_complete: whether all was counted; counting ends after some seconds.
-    :param snapshots, blueprints: those that the store knows.
+    :param snapshots, blueprints, objects: those that the store knows.
     :param layers: of the engine: what snapshots, blueprints and build steps stand on.
     :param living_sessions: of servers that run now.
     :param dead_sessions: of servers that died; each start removes them.
@@ -140,6 +140,7 @@ class State:
     free: int | None = None
     snapshots: int | None = None
     blueprints: int | None = None
+    objects: int | None = None
     layers: int | None = None
     living_sessions: int | None = None
     dead_sessions: int | None = None

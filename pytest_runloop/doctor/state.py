@@ -59,6 +59,7 @@ def _examined(state: State, path: Path, status: os.stat_result) -> State:
         free=space.f_bavail * space.f_frsize,
         snapshots=counts.get("snapshot", 0) if counts is not None else None,
         blueprints=counts.get("blueprint", 0) if counts is not None else None,
+        objects=counts.get("object", 0) if counts is not None else None,
         layers=len(_directories(path / "layers")),
         living_sessions=dead.count(False),
         dead_sessions=dead.count(True),

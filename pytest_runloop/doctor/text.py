@@ -89,7 +89,12 @@ def _state(state: State) -> Iterator[str]:
     yield from _item("is", f"mode {state.mode} of {state.owner}, on {state.file_system}")
     least = "" if state.size_complete else "at least "
     yield from _item("size", f"{least}{_size(state.size)}; {_size(state.free)} are free")
-    holds = {"snapshots": state.snapshots, "blueprints": state.blueprints, "layers": state.layers}
+    holds = {
+        "snapshots": state.snapshots,
+        "blueprints": state.blueprints,
+        "objects": state.objects,
+        "layers": state.layers,
+    }
     yield from _item("holds", ", ".join(f"{_count(count)} {kind}" for kind, count in holds.items()))
     yield from _item("servers", f"{_count(state.living_sessions)} running")
     if state.dead_sessions:

@@ -20,12 +20,11 @@ from .container_cli import CHOICE, CliError, ContainerCli, candidates
 from .dockerfile.config import DEFAULT_SHELL, Healthcheck, ImageConfig
 from .dockerfile.plan import key_of
 from .engine.protocol import Capability, Engine
+from .image_views import ImageViews
 from .machine import build_platform
 from .servers import Presence
 from .setup import Write
 
-_ABSENT = ("no such image", "image not known", "no such object", "unable to find")
-"""What engines say of an image that they do not have."""
 _SERVER, _PLACE = "pytest-runloop.server", "pytest-runloop.export"
 """Labels of the containers that are written out: the server, and where to look whether it lives."""
 _LOOK, _CREATE, _PULL, _EXPORT = 30.0, 300.0, 1800.0, 1800.0
@@ -88,6 +87,7 @@ class Images:
         self._cache = cache
         self._presence = presence
         self._swept: set[str] = set()
+        self._views = ImageViews()
 
     async def find(self, reference: str, write: Write) -> FoundImage:
         """Return the image that a reference names, pulled if need be.
@@ -124,7 +124,7 @@ class Images:
         able, refusals = [], []
         for cli in self._candidates():
             try:
-                if found := await _inspected(cli, reference):
+                if found := await self._inspected(cli, reference):
                     return found
                 able.append(cli)
             except CliError as error:
@@ -153,7 +153,7 @@ class Images:
         write("info", f"pull `{reference}` with {cli.program}")
         try:
             await cli.run("pull", reference, seconds=_PULL)
-            found = await _inspected(cli, reference)
+            found = await self._inspected(cli, reference)
         except CliError as error:
             raise ImageError(
                 f"there is no image `{reference}` here, and {cli.program} cannot pull it: {error}",
@@ -163,6 +163,13 @@ class Images:
         if found is not None:
             return found
         raise ImageError(f"{cli.program} pulled `{reference}` and does not have it", "another name for it")
+
+    async def _inspected(self, cli: ContainerCli, reference: str) -> FoundImage | None:
+        view = await self._views.get(cli, reference)
+        if view is None:
+            return None
+        identifier = view["Id"] if ":" in view["Id"] else f"sha256:{view['Id']}"
+        return FoundImage(cli, identifier, f"{view['Os']}/{view['Architecture']}", config_of(view))
 
     # Writing out
 
@@ -205,21 +212,6 @@ class Images:
 async def _remove(cli: ContainerCli, container: str) -> None:
     with suppress(CliError):
         await asyncio.shield(cli.run("rm", "--force", "--volumes", container))
-
-
-async def _inspected(cli: ContainerCli, reference: str) -> FoundImage | None:
-    """Return the image that an engine has under a name, if it has one.
-
-    :raises CliError: if it does not say.
-    """
-    try:
-        (view,) = json.loads(await cli.run("inspect", "--type=image", reference, seconds=_LOOK))
-    except CliError as error:
-        if any(words in str(error).lower() for words in _ABSENT):
-            return None
-        raise
-    identifier = view["Id"] if ":" in view["Id"] else f"sha256:{view['Id']}"
-    return FoundImage(cli, identifier, f"{view['Os']}/{view['Architecture']}", config_of(view))
 
 
 async def _answers(cli: ContainerCli) -> bool:

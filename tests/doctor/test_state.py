@@ -21,6 +21,8 @@ def _fill(state_dir: Path) -> None:
     for name in ("s1", "s2"):
         store.put("snapshot", name, "{}")
     store.put("blueprint", "b1", "{}")
+    for name in ("o1", "o2", "o3"):
+        store.put("object", name, "{}")
     store.close()
 
 
@@ -35,7 +37,7 @@ async def test_blueprints_snapshots_layers_and_sessions_are_counted(tmp_path: Pa
         state, problems = await asyncio.to_thread(examine_state, tmp_path)
     finally:
         await engine.close()
-    assert (state.snapshots, state.blueprints, state.layers) == (2, 1, 1)
+    assert (state.snapshots, state.blueprints, state.objects, state.layers) == (2, 1, 3, 1)
     assert (state.living_sessions, state.dead_sessions) == (1, 1)
     assert state.exists
     assert state.size is not None

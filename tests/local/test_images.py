@@ -6,12 +6,14 @@ import io
 import json
 import os
 import shutil
+import socketserver
 import subprocess
 import tarfile
 import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -289,6 +291,7 @@ echo "$*" >>calls
 [ ! -e down ] || { echo "Cannot connect to the daemon" >&2; exit 1; }
 case $1 in
 version) ;;
+context) cat endpoint ;;
 inspect)
     if [ "$2" = --type=image ]; then
         [ ! -e "images/$3" ] || { cat "images/$3"; exit; }
@@ -393,6 +396,53 @@ def test_containers_of_dead_servers_are_removed_and_those_of_living_ones_stay(
         (fake.directory / str(view["Id"])).touch()
     good(fake_api, "FROM tool:1")
     assert fake.containers() == ["container-young"]
+
+
+class _Daemon(BaseHTTPRequestHandler):
+    """Answers for images as docker's daemon does, from the files of `Fake`."""
+
+    def do_GET(self) -> None:
+        server = self.server
+        assert isinstance(server, _Socket)
+        server.asked.append(self.path)
+        image = server.directory / "images" / self.path.removeprefix("/images/").removesuffix("/json")
+        self.send_response(200 if image.exists() else 404)
+        self.end_headers()
+        self.wfile.write(json.dumps(json.loads(image.read_text())[0]).encode() if image.exists() else b"{}")
+
+    def address_string(self) -> str:
+        return "somebody"
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: standard error belongs to the tests."""
+
+
+class _Socket(socketserver.ThreadingUnixStreamServer):
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.asked: list[str] = []
+        super().__init__(str(directory / "socket"), _Daemon)
+
+
+def test_a_known_daemon_is_asked_itself_each_time(fake: Fake, fake_api: httpx.Client) -> None:
+    fake.describe("images/tool:1")
+    place = os.path.relpath(fake.directory / "socket")
+    with _Socket(fake.directory) as daemon, ThreadPoolExecutor(1) as pool:
+        pool.submit(daemon.serve_forever)
+        (fake.directory / "endpoint").write_text(f"unix://{place}\n")
+        dockerfile = "FROM tool:1\nRUN true"
+        good(fake_api, dockerfile)
+        assert (len(fake.calls("inspect")), daemon.asked) == (1, [])
+        assert cached(fake_api, good(fake_api, dockerfile)) != []
+        assert (len(fake.calls("inspect")), daemon.asked) == (1, ["/images/tool:1/json"])
+        fake.describe("images/tool:1", Id="sha256:fedcba9876543210")
+        assert cached(fake_api, good(fake_api, dockerfile)) == []
+        failed(fake_api, "FROM none:1", "no route to registry")
+        assert len(fake.calls("inspect")) == 1
+        daemon.shutdown()
+    (fake.directory / "socket").unlink()
+    assert cached(fake_api, good(fake_api, dockerfile)) != []
+    assert len(fake.calls("inspect")) == 2
 
 
 def test_an_image_for_another_machine_is_an_error(fake: Fake, fake_api: httpx.Client) -> None:
