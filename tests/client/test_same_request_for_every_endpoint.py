@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 import httpx
 import pytest
 import runloop_api_client as sdk
-from typing_extensions import is_typeddict
 
 from pytest_runloop import Runloop
 from pytest_runloop.client.errors import APIError
@@ -18,6 +16,7 @@ from pytest_runloop.contract.all_endpoints import ALL
 from pytest_runloop.contract.endpoint import Endpoint, EventStream
 from pytest_runloop.contract.endpoints.devboxes import WAIT_FOR_STATUS
 from tests.sdk import known, methods
+from tests.sdk.values import value
 
 from .test_same_requests_as_the_official_sdk import KEY, told
 
@@ -31,22 +30,6 @@ NOT_IN_THE_SDK = {
 }
 """Parameters that this release of the SDK does not have, with the reason that we do."""
 METHODS = methods.found(sdk.Runloop)
-
-
-def value(kind: Any) -> Any:
-    """Return a value of a type, with all there can be in it."""
-    if is_typeddict(kind):
-        return {name: value(hint) for name, hint in get_type_hints(kind, include_extras=True).items()}
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        return inner[-1]
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {"a key": value(inner[1])}
-    if isinstance(origin, type) and issubclass(origin, Sequence):
-        return [value(inner[0])] * 2
-    if inner:  # Annotated, Required, or one of several.
-        return value(inner[0])
-    return {str: "ä b/c", int: 3, float: 1.5, bool: True, object: b"\x00\xff"}[kind]
 
 
 def recorded(call: Any) -> list[dict[str, Any]]:
