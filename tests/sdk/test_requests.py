@@ -27,10 +27,10 @@ from .values import value
 NEWER = {"1.2.0": ("1.32.0", "3.0.0"), "1.32.0": ("3.0.0",)}
 """Releases, each with those whose endpoints are compared elsewhere."""
 NOT_IN_THE_SDK = {
-    "include_total_count": "Since 1.9.",
-    "name": "A filter of runs, since 1.3.",
-    "search": "A filter of runs, in the service's own document.",
-    "state": "A filter of runs, since 1.3.",
+    "include_total_count": "Of all lists in later releases; whoever does not send it, gets the count.",
+    "name": "A filter of runs in 1.32.0, under their later path.",
+    "search": "As `name`.",
+    "state": "As `name`.",
 }
 """Parameters that the releases do not have with these endpoints, with the reason that we do."""
 
