@@ -100,6 +100,21 @@ def test_writing_says_what_is_full_and_keeps_the_old_file(crowded: httpx.Client,
     box.end()
 
 
+def test_an_object_larger_than_the_disk_is_refused_and_leaves_nothing(
+    crowded: httpx.Client, disk: Disk
+) -> None:
+    view = ok(crowded.post("/v1/objects", json={"name": "huge", "content_type": "binary"}))
+    # With a size, and without: then it is found out on the way.
+    for content in (bytes(65 * _MIB), iter([bytes(_MIB)] * 65)):
+        refused(
+            httpx.put(view["upload_url"], content=content, timeout=PATIENCE), 507, "disk_full", view["id"]
+        )
+    refused(crowded.post(f"/v1/objects/{view['id']}/complete"), 400, "invalid_request", "no content")
+    assert os.statvfs(disk.place).f_bavail * 4096 > 50 * _MIB
+    assert httpx.put(view["upload_url"], content=b"small").status_code == 200
+    assert ok(crowded.post(f"/v1/objects/{view['id']}/complete"))["size_bytes"] == 5
+
+
 def test_a_devbox_that_cannot_be_made_fails_for_that(crowded: httpx.Client, disk: Disk) -> None:
     disk.fill()
     box = Box.create(crowded)

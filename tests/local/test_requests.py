@@ -29,6 +29,7 @@ def test_without_the_right_key_nothing_is_answered(backend: Server, header: str 
         (b'{"blueprint_nme": "x"}', ["`blueprint_nme`", "`blueprint_name`"]),
         (b'{"name": 5}', ["`name`", "string"]),
         (b'{"launch_parameters": {"after_idle": {"on_idle": "shutdown"}}}', ["idle_time_seconds"]),
+        (b'{"launch_parameters": {"resource_size_request": "HUGE"}}', ["resource_size_request", "X_LARGE"]),
         (b'{"launch_parameters": {"keep_alive_time_seconds": 172801}}', ["172800"]),
         (b'{"launch_parameters": {"keep_alive_time_seconds": 0}}', ["keep_alive_time_seconds"]),
         (b'{"environment_variables": {"A=B": "x"}}', ["A=B"]),
