@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .session.member import Member
 
 _SETTINGS = pytest.StashKey[settings.Settings]()
+_SESSION = pytest.StashKey[pytest.Session]()
 _MEMBER = pytest.StashKey["Member"]()
 
 
@@ -73,6 +74,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if _MEMBER in session.config.stash:
         _member(session.config).interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+    session.config.stash[_SESSION] = session
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -84,7 +86,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _MEMBER in config.stash:
-        _member(config).finish()
+        clean = _member(config).finish()
+        # pytest reads the status for the last time after this.
+        session = config.stash.get(_SESSION, None)
+        if not clean and session is not None and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

@@ -150,7 +150,7 @@ class Devboxes:
         view = create(client, entry, params)
         if lease.idles(view):
             entry.lease = None
-        self._run.ledger.complete(entry, view.id)
+        self._created(entry, view.id)
         devbox = client.devbox.from_id(view.id)
         if view.status != "running":
             devbox.await_running(polling_config=_limit(self._run.settings[options.BOOT_TIMEOUT]))
@@ -168,8 +168,12 @@ class Devboxes:
         with contextlib.suppress(Exception):  # what cannot be ended now stays in the ledger for the sweep
             client = self._client(quick=True)
             if entry.devbox is None:
-                self._run.ledger.complete(entry, create(client, entry, params).id)
+                self._created(entry, create(client, entry, params).id)
             self.end(entry)
+
+    def _created(self, entry: Entry, devbox: str) -> None:
+        self._run.ledger.complete(entry, devbox)
+        self._run.journal.note("created", id=devbox)
 
     def end(self, entry: Entry) -> None:
         """Shut a devbox down; its entry goes when the service confirmed it.

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import evidence, interrupts, marker, spec, summary, sweep
+from . import audit, evidence, interrupts, marker, options, spec, summary, sweep
+from .audit import Audit
 from .devboxes import Devboxes
 from .errors import StopRunError, UnavailableError
 from .lease import Renewal
@@ -38,6 +39,8 @@ class Member:
         self.devboxes = Devboxes(self.run, self._patience)
         self.lending = Lending(self.run, self.devboxes)
         self.interrupted = False
+        self._audit: Audit | None = None
+        self._told = False
         self._sweep: sweep.OfDeadRuns | None = None
         self._notice: WaitNotice | None = None
         self._renewal: Renewal | None = None
@@ -177,27 +180,42 @@ class Member:
 
     def summarize(self, reporter: Any) -> None:
         """Write the summary, if a devbox was used."""
-        lines = summary.lines(self.run)
+        lines = summary.lines(self.run, self._audited())
+        self._told = bool(lines)
         if lines:
             reporter.write_sep("=", "devboxes")
         for line in lines:
             reporter.write_line(line)
 
-    def finish(self) -> None:
-        """End what this process has of the run; the owner ends everything, and says what it could not end."""
-        self.devboxes.close()
-        if self.run.owner and self.run.opened:
-            self._end_run()
-        self._take_back()
+    def _audited(self) -> Audit | None:
+        """End what the run still has, once, and return what became of all its devboxes."""
+        if self._audit is None and self.run.owner and self.run.opened:
+            self._audit = audit.take(self.run, interrupted=self.interrupted)
+        return self._audit
 
-    def _end_run(self) -> None:
+    def finish(self) -> bool:
+        """End what this process has of the run; the owner ends everything, and says what it could not end.
+
+        :return: whether the run may be called clean, as strictly as the user asks for it.
+        """
+        self.devboxes.close()
+        found = self._audited()
+        if found is not None:
+            self._end_run(found)
+        self._take_back()
+        strict = self.run.settings[options.STRICT_CLEANUP]
+        return not (strict and found is not None and found.unconfirmed)
+
+    def _end_run(self, found: Audit) -> None:
         if self._notice is not None:
             self._notice.stop()
         if self._renewal is not None:
             self._renewal.stop()
-        left = sweep.own(self.run, interrupted=self.interrupted)
-        for line in summary.unconfirmed(self.run, left):
-            print(line, file=sys.stderr)
-        self.run.close(keep=bool(left))
+        if found.local:
+            sweep.own(self.run, interrupted=self.interrupted)
+        if not self._told:
+            for line in audit.warnings(found):
+                print(f"runloop: {line}", file=sys.stderr)
+        self.run.close(keep=bool(found.unconfirmed))
         if self._sweep is not None:
             self._sweep.join(1.0)

@@ -20,7 +20,7 @@ class Kind(NamedTuple, Generic[T]):
     parse: Callable[[str | float], T]
     allowed: str
     metavar: str
-    ini_type: Literal["string", "float"] = "string"
+    ini_type: Literal["string", "float", "bool"] = "string"
 
 
 class Option(NamedTuple, Generic[T]):
@@ -105,6 +105,11 @@ def _count(value: str | float) -> int | None:
     return int(number)
 
 
+def _yes(value: str | float) -> bool:
+    """Take what pytest made of it: the command line's option has no value, and ini files have their words."""
+    return bool(value)
+
+
 def _plan(value: str | float) -> str | None:
     """Check a fault plan. Who gives none imports nothing for it."""
     plan = str(value).strip()
@@ -186,6 +191,12 @@ SNAPSHOT = Option(
     "off",
     "When to keep a snapshot of a test's devbox: its id is in the report.",
 )
+STRICT_CLEANUP = Option(
+    "strict-cleanup",
+    Kind(_yes, "true or false", "", "bool"),
+    False,
+    "Fail the run (exit status 1) if a devbox was not confirmed to have ended.",
+)
 FAULTS = Option(
     "faults",
     Kind(_plan, "a fault plan", "PLAN"),
@@ -206,6 +217,7 @@ OPTIONS: tuple[Option[Any], ...] = (
     BOOT_TIMEOUT,
     TTL,
     SNAPSHOT,
+    STRICT_CLEANUP,
     FAULTS,
 )
 
@@ -217,9 +229,10 @@ def register(parser: Any) -> None:
     """
     group = parser.getgroup("runloop", "devboxes (pytest-runloop)")
     for option in OPTIONS:
-        group.addoption(
-            option.flag, dest=option.ini, default=None, metavar=option.kind.metavar, help=_help(option)
-        )
+        value: dict[str, Any] = {"metavar": option.kind.metavar}
+        if option.kind.ini_type == "bool":
+            value = {"action": "store_const", "const": True}
+        group.addoption(option.flag, dest=option.ini, default=None, help=_help(option), **value)
         parser.addini(option.ini, f"Same as {option.flag}.", type=option.kind.ini_type, default=None)
     group.addoption(
         SNAPSHOT_ON_FAIL,
@@ -231,6 +244,6 @@ def register(parser: Any) -> None:
 
 
 def _help(option: Option[Any]) -> str:
-    default = "" if option.default is None else f" Default: {option.default}."
+    default = "" if option.default in (None, False) else f" Default: {option.default}."
     environment = f" Environment: {option.env}." if option.env else ""
     return option.help + default + environment

@@ -62,11 +62,24 @@ def living_of(client: Runloop, entry: Entry) -> Iterator[str]:
 
     The service cannot filter devboxes by metadata, so the newest are looked at, back to the entry's time.
     """
-    for view in _newest(client):
-        if view.create_time_ms < entry.written_ms - SKEW_MS:
-            return
+    for view in _since(client, entry.written_ms):
         if view.metadata.get(ENTRY_KEY) == entry.key and view.status not in ENDED:
             yield view.id
+
+
+def of_run(client: Runloop, run: str, since_ms: int) -> Iterator[DevboxView]:
+    """Yield the devboxes of a run, those that have ended included.
+
+    :param since_ms: when the run began, in milliseconds since the epoch.
+    """
+    return (view for view in _since(client, since_ms) if view.metadata.get(RUN_KEY) == run)
+
+
+def _since(client: Runloop, since_ms: int) -> Iterator[DevboxView]:
+    for view in _newest(client):
+        if view.create_time_ms < since_ms - SKEW_MS:
+            return
+        yield view
 
 
 def _newest(client: Runloop) -> Iterator[DevboxView]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
-from . import choice, lease, options, server, watcher
-from .ledger import Entry
+from . import lease, options, server, watcher
+from .audit import Audit, warnings
 from .run import Run
 
 _LACKS = {
@@ -16,14 +16,15 @@ _LACKS = {
 """What a tier cannot give that a test may count on."""
 
 
-def lines(run: Run) -> list[str]:
+def lines(run: Run, audit: Audit | None) -> list[str]:
     """Return the lines of the summary, none if no devbox was made."""
     if not run.opened:
         return []
     boots = [event["seconds"] for event in run.journal.read("devbox")]
-    if not boots:
+    if audit is None or not (boots or audit.unconfirmed):
         return []
-    return [f"{_where(run)}: {_boots(boots)}", *_notes(run), *_unwatched(run), *_snapshots(run)]
+    used = [f"{_where(run)}: {_boots(boots)}"] if boots else []
+    return [*used, f"devboxes: {audit}", *warnings(audit), *_notes(run), *_unwatched(run), *_snapshots(run)]
 
 
 def _where(run: Run) -> str:
@@ -59,19 +60,3 @@ def _unwatched(run: Run) -> Iterator[str]:
 def _snapshots(run: Run) -> Iterator[str]:
     for event in run.journal.read("snapshot"):
         yield f"snapshot {event['id']} of {event['test']}"
-
-
-def unconfirmed(run: Run, entries: list[Entry]) -> list[str]:
-    """Return the lines that warn of devboxes whose end nobody confirmed."""
-    if not entries:
-        return []
-    lifetime = run.settings[options.TTL]
-    by_themselves = f"{lifetime} s after their start"
-    if not lifetime:
-        by_themselves = f"at most {lease.SECONDS // 60} minutes from now, unless a test asked for more"
-    return [
-        f"runloop: {len(entries)} devbox(es) may still be running, their end was not confirmed:",
-        *(f"    {entry}" for entry in entries),
-        f"They end by themselves {by_themselves}. Its watcher goes on trying to end them before that, as "
-        f"does the next run on this machine that uses devboxes with the same {choice.KEY}.",
-    ]

@@ -264,11 +264,17 @@ def test_devboxes_whose_end_nobody_confirmed_are_named_and_ended_by_the_watcher(
     with stub(answer) as api:
         suite.environment.update(RUNLOOP_API_KEY=KEY, RUNLOOP_BASE_URL=api.base_url)
         suite.write("def test_it(devbox): pass\n")
-        result = suite.run("-p", "no:xdist")
+        named = [
+            "*1 devbox(es) may still be running*",
+            "*dbx_1 (test_it.py::test_it), which ends by itself at *",
+        ]
+        result = suite.run("-p", "no:xdist", "--runloop-strict-cleanup")
         result.assert_outcomes(passed=1)
-        result.stderr.fnmatch_lines(
-            ["runloop: 1 devbox(es) may still be running*", "*dbx_1 (test_it.py::test_it)"]
-        )
+        assert result.ret == 1
+        result.stdout.fnmatch_lines(["devboxes: 1 created, 0 ended, *, 1 NOT CONFIRMED *", *named])
         assert len(suite.runs) == 1
+        result = suite.run("-p", "no:xdist", "-q")
+        assert result.ret == 0
+        result.stderr.fnmatch_lines(named)
         broken = False
         until(lambda: not suite.runs, "the removal of the run's directory")

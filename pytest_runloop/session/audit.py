@@ -1,0 +1,156 @@
+"""Compares, at the end of a run, what it wrote down with what the account has."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from . import backend, options, sweep
+from .ending import shut_down
+from .ledger import Entry
+from .requests import ENDED, of_run
+from .run import OWNER_LOCK, Run
+
+if TYPE_CHECKING:
+    from ..contract.views.devboxes import DevboxView
+
+SECONDS = 5.0
+SECONDS_AFTER_INTERRUPT = 1.5
+DEFAULT_LIFETIME = 3600
+"""Seconds that the service lets a devbox live of which nobody said how long."""
+
+
+@dataclass(slots=True)
+class Unconfirmed:
+    """A devbox that may live still.
+
+    :param ends: when its lease ends it at the latest, in seconds since the epoch; `None` if it has none.
+    """
+
+    entry: Entry
+    ends: float | None
+
+    def __str__(self) -> str:
+        if self.ends is None:
+            return f"{self.entry}, which has no lease: end it by hand"
+        return f"{self.entry}, which ends by itself at {_clock(self.ends)} at the latest"
+
+
+@dataclass(slots=True)
+class Audit:
+    """What became of a run's devboxes.
+
+    :param created: the ids of those that the run knows to have been created.
+    :param local: whether they are on a backend that ends with the run, and they with it.
+    :param snapshots: how many were taken, which are kept on purpose.
+    :param unasked: why the account could not be compared; empty if it was.
+    """
+
+    created: set[str] = field(default_factory=set)
+    local: bool = False
+    snapshots: int = 0
+    unconfirmed: list[Unconfirmed] = field(default_factory=list)
+    unasked: str = ""
+
+    def __str__(self) -> str:
+        left = {found.entry.devbox for found in self.unconfirmed if found.entry.devbox}
+        ended = "all end with the run's own backend" if self.local else f"{len(self.created - left)} ended"
+        kept = f"{self.snapshots} snapshot{'s' * (self.snapshots != 1)}" if self.snapshots else "nothing"
+        unsure = f"{len(self.unconfirmed)} NOT CONFIRMED to have ended" if self.unconfirmed else ""
+        compared = f"not compared with the account ({self.unasked})" if self.unasked else ""
+        told = [f"{len(self.created)} created", ended, f"{kept} kept on purpose", unsure, compared]
+        return ", ".join(filter(None, told))
+
+
+def take(run: Run, *, interrupted: bool) -> Audit:
+    """End what a run still has, and look whether the account agrees that nothing is left.
+
+    On the local backend nobody is asked: it ends with the run.
+    """
+    audit = Audit(local=not backend.of_the_cloud(run.path))
+    audit.created = {str(event["id"]) for event in run.journal.read("created")}
+    audit.snapshots = sum(1 for _ in run.journal.read("snapshot"))
+    if audit.local:
+        return audit
+    sweep.own(run, interrupted=interrupted)
+    listed: dict[str, DevboxView] = {}
+    if audit.created or list(run.ledger):
+        audit.unasked = _compare(run, listed, SECONDS_AFTER_INTERRUPT if interrupted else SECONDS)
+        audit.created |= set(listed)
+    audit.unconfirmed = [_unconfirmed(run, entry, listed) for entry in run.ledger]
+    return audit
+
+
+def _compare(run: Run, listed: dict[str, DevboxView], seconds: float) -> str:
+    """Ask the account for the devboxes of a run, and put right what differs.
+
+    :return: why that could not be done; empty if it was.
+    """
+    outcome = ["no answer in time"]
+
+    def ask() -> None:
+        try:
+            with contextlib.closing(backend.connect(run, quick=True)) as client:
+                found = {view.id: view for view in of_run(client, run.id, _since_ms(run))}
+                listed.update(found)
+                _put_right(run, found, lambda devbox: shut_down(client, devbox))
+            outcome[0] = ""
+        except Exception as error:  # it must not hide the run's own result
+            outcome[0] = next(iter(str(error).splitlines()), type(error).__name__)
+
+    # A daemon: if it hangs, it must not keep pytest from ending.
+    thread = threading.Thread(target=ask, daemon=True, name="runloop-audit")
+    with contextlib.suppress(KeyboardInterrupt):
+        thread.start()
+        thread.join(seconds)
+    return outcome[0]
+
+
+def _put_right(run: Run, listed: dict[str, DevboxView], end: Callable[[str], None]) -> None:
+    entries = {entry.devbox: entry for entry in run.ledger if entry.devbox}
+    for devbox, view in listed.items():
+        entry = entries.get(devbox)
+        if view.status in ENDED:
+            if entry is not None:  # it ended, though the answer that said so was lost
+                run.ledger.strike(entry)
+        elif entry is None:  # nobody wrote it down, or not for long enough
+            stray = run.ledger.intend("a devbox that the run had lost sight of")
+            run.ledger.complete(stray, devbox)
+            end(devbox)
+            run.ledger.strike(stray)
+
+
+def _since_ms(run: Run) -> int:
+    return int((run.path / OWNER_LOCK).stat().st_mtime * 1000)
+
+
+def _unconfirmed(run: Run, entry: Entry, listed: dict[str, DevboxView]) -> Unconfirmed:
+    view = listed.get(entry.devbox or "")
+    told = view.launch_parameters if view is not None else None
+    idles = told and (told.after_idle or (told.lifecycle and told.lifecycle.after_idle))
+    if idles and idles.on_idle != "shutdown":
+        return Unconfirmed(entry, None)
+    seconds = idles.idle_time_seconds if idles else (told.keep_alive_time_seconds if told else None)
+    # It may have been kept alive at any time up to now.
+    return Unconfirmed(
+        entry, time.time() + (seconds or entry.lease or run.settings[options.TTL] or DEFAULT_LIFETIME)
+    )
+
+
+def _clock(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+
+
+def warnings(audit: Audit) -> Iterator[str]:
+    """Yield the lines that name what may live still."""
+    if audit.unconfirmed:
+        yield f"{len(audit.unconfirmed)} devbox(es) may still be running, their end was not confirmed:"
+        yield from (f"    {found}" for found in audit.unconfirmed)
+        yield (
+            "Its watcher goes on trying to end them before that, as does the next run on this machine that "
+            "uses devboxes with the same key, and `pytest-runloop sweep --yes`."
+        )
