@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 from ..session import backend
 from ..session.choice import KEY
-from ..session.ledger import ENTRY_KEY, RUN_KEY, TEST_KEY, Entry, Ledger
+from ..session.ledger import ENTRY_KEY, RUN_KEY, TEST_KEY, Entry
 from ..session.requests import lease_end_ms, living_of_runs
-from ..session.run import known_runs
+from ..session.run import known_runs, ledger_in
 
 if TYPE_CHECKING:
     from .. import Runloop
@@ -97,11 +97,12 @@ def _of_this_machine(path: Path, lives: bool) -> RunFound:
     where = (backend.server_of_dead_run(path) or "another account") if cloud else LOCAL
     found = RunFound(path.name, "living" if lives else "dead", where, path)
     if cloud:
-        found.devboxes = [_of_entry(entry) for entry in Ledger(path / "devboxes", path.name)]
+        found.devboxes = [of_entry(entry) for entry in ledger_in(path)]
     return found
 
 
-def _of_entry(entry: Entry) -> Living:
+def of_entry(entry: Entry) -> Living:
+    """Return what a ledger knows of a devbox."""
     return Living(entry.devbox, entry.key, entry.test, None, entry.written_ms)
 
 

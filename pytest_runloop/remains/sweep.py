@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,16 +12,17 @@ from typing import TYPE_CHECKING
 
 from ..session import backend, server
 from ..session.ending import end_all, shut_down
-from ..session.ledger import Entry, Ledger
+from ..session.ledger import Entry
 from ..session.requests import living_of
-from ..session.run import dead_runs
-from .census import LOCAL, Census, Living, RunFound
+from ..session.run import dead_runs, ledger_in, members_live
+from .census import LOCAL, Census, Living, RunFound, of_entry
 
 if TYPE_CHECKING:
     from .. import Runloop
 
 SECONDS = 60.0
 """For the devboxes of one run."""
+SURVIVOR_SECONDS = 20.0
 
 
 @dataclass(slots=True)
@@ -67,11 +69,31 @@ def sweep(state: Path, found: Sequence[RunFound]) -> Iterator[Swept]:
 
 def _swept(run: RunFound, *, may_remove: bool) -> Swept:
     if run.fate == "dead" and not may_remove:
-        return Swept(run, problem="another run is clearing it at this moment")
+        return Swept(run, problem="its watcher, or another run, is clearing it at this moment")
+    if may_remove and run.path and run.where != LOCAL:
+        if not _survivors_ended(run.path):
+            return Swept(run, problem=f"workers of it have not ended within {SURVIVOR_SECONDS:.0f} s")
+        _add_what_they_wrote(run, run.path)
     swept = _local_ended(run) if run.where == LOCAL and run.path else _devboxes_ended(run)
     if swept.clean and may_remove and run.path:
         shutil.rmtree(run.path, ignore_errors=True)
     return swept
+
+
+def _survivors_ended(path: Path) -> bool:
+    """Wait for the workers of a killed controller: until they end they may make further devboxes."""
+    deadline = time.monotonic() + SURVIVOR_SECONDS
+    while members_live(path):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _add_what_they_wrote(run: RunFound, path: Path) -> None:
+    """Add what came into the ledger after the census."""
+    known = {box.entry for box in run.devboxes}
+    run.devboxes += [of_entry(entry) for entry in ledger_in(path) if entry.key not in known]
 
 
 def _local_ended(run: RunFound) -> Swept:
@@ -93,7 +115,7 @@ def _devboxes_ended(run: RunFound) -> Swept:
     if not run.asked:
         swept.problem = "its server could not be asked"
         return swept
-    ledger = Ledger(run.path / "devboxes", run.id) if run.path else None
+    ledger = ledger_in(run.path) if run.path else None
     # By its own list: what stands in metadata anybody may have written.
     entries = {entry.key: entry for entry in ledger or ()}
     outcomes: dict[int, str] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import sys
 import traceback
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_runloop.remains.command import sweep
-from pytest_runloop.session import audit, options, settings
+from pytest_runloop.session import audit, options, settings, watcher
 from pytest_runloop.session.devboxes import Devboxes
+from pytest_runloop.session.files import write_private
 from pytest_runloop.session.lending import Lending
 from pytest_runloop.session.patience import Patience
 from pytest_runloop.session.run import Run
@@ -65,6 +67,8 @@ def controller(case: Case, told: int) -> None:
     reading, writing = os.pipe()
     workers = [fork(lambda: _worker(case, reading, writing, death)) for _ in range(case.workers)]
     run = Run(_settings(case))
+    if case.cleaner != "watcher":
+        write_private(run.path / watcher.FILE, json.dumps({"failed": "killed too"}))
     for _ in workers:
         os.write(writing, f"{run.path}\n".encode().ljust(_MESSAGE))
     for worker in workers:
@@ -107,6 +111,7 @@ def _test(lending: Lending, name: str, reuse: str, snapshot: bool, metadata: dic
 def next_run(case: Case) -> None:
     """Be the next run on this machine, with a test of its own."""
     run = Run(_settings(case))
+    write_private(run.path / watcher.FILE, json.dumps({"failed": "killed too"}))
     clearing = OfDeadRuns(run.path)
     clearing.start()
     config: Any = Config()

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 LINES = {
     "intend": 40,
     "create": 420,
+    "flight": 24,
     "lease": 150,
     "release": 260,
     "shutdown": 260,
     "snapshot": 220,
     "end": 420,
 }
-"""The steps in which somebody dies, and about how many lines of code each runs through."""
+"""The steps in which somebody dies, and about how many lines of code each runs through.
+
+`flight` is a create call on its way: sent, and not answered.
+"""
 
 FAULTS = (
     "",
@@ -49,7 +53,7 @@ class Case:
     :param turn: at the how manieth time that the step begins.
     :param line: after so many lines of it, or at its end if it has fewer.
     :param victims: `self` (who is at the step), `controller`, or `all`.
-    :param cleaner: `run` (the next run) or `sweep` (the command).
+    :param cleaner: `watcher` (the run's own), or without one `run` (the next) or `sweep` (the command).
     """
 
     seed: int
@@ -82,5 +86,5 @@ class Case:
             turn=chance.randint(1, 1 if step in ("end", "snapshot") else len(tests)),
             line=chance.randrange(LINES[step]) if step else 0,
             victims=chance.choice(["self", "controller", "all"]) if step != "end" else "self",
-            cleaner=chance.choice(["run", "sweep"]),
+            cleaner=chance.choice(["watcher", "run", "sweep"]),
         )

@@ -15,7 +15,7 @@ import httpcore
 
 import pytest_runloop
 from pytest_runloop import Devbox
-from pytest_runloop.session import audit, ending
+from pytest_runloop.session import audit, ending, requests
 from pytest_runloop.session.devboxes import Devboxes
 from pytest_runloop.session.ledger import Ledger
 from pytest_runloop.session.lending import Lending
@@ -26,6 +26,7 @@ from .case import Case
 CODE: dict[str, CodeType] = {
     "intend": Ledger.intend.__code__,
     "create": Devboxes.boot.__code__,
+    "flight": requests.create.__code__,
     "lease": Pool.take.__code__,
     "release": Lending.take_back.__code__,
     "shutdown": ending.end.__code__,
@@ -37,6 +38,7 @@ _OURS = (
     os.path.dirname(pytest_runloop.__file__) + "/client/",  # noqa: PTH120
     os.path.dirname(httpcore.__file__) + "/_backends/",  # noqa: PTH120 - between request and answer
 )
+_WIRE = _OURS[-1:]
 
 
 class Death:
@@ -52,6 +54,7 @@ class Death:
         self._code = CODE[case.step] if case.step else None
         self._controller = controller
         self._told = told
+        self._files = _WIRE if case.step == "flight" else _OURS
         self._turns = 0
         self._lines = 0
         self._step: FrameType | None = None
@@ -72,7 +75,7 @@ class Death:
         if self._step is None:
             return None
         # Lines of all threads count: the step lets some of them do its work.
-        return self._line if frame.f_code.co_filename.startswith(_OURS) else None
+        return self._line if frame.f_code.co_filename.startswith(self._files) else None
 
     def _line(self, frame: FrameType, event: str, _: Any) -> Callable[..., Any]:
         with self._counting:

@@ -22,7 +22,7 @@ from pytest_runloop.session import settings
 from pytest_runloop.session.devboxes import Devboxes
 from pytest_runloop.session.ledger import RUN_KEY
 from pytest_runloop.session.patience import Patience
-from pytest_runloop.session.requests import LIVING
+from pytest_runloop.session.requests import living_of_runs
 from pytest_runloop.session.run import Run
 
 from . import actors
@@ -30,6 +30,7 @@ from .case import Case
 
 KEY = "ak_of_the_crash_cases"
 PATIENCE = 90.0
+WATCHER_SECONDS = 40.0
 
 
 @dataclass(slots=True)
@@ -68,6 +69,7 @@ class Lane:
         self._faults = httpx.Client(base_url=base_url, headers={"Authorization": f"Bearer {KEY}"})
         self._foreign: list[str] = []
         self._others: list[Run] = []
+        self._own: set[Path] = set()
 
     def plant(self) -> None:
         """Make devboxes of others: of nobody, of a run of another machine, of a run that lives here."""
@@ -79,6 +81,7 @@ class Lane:
         self._foreign.append(devboxes.boot(run.ledger.intend("test_0"), {})[0].id)
         devboxes.close()
         self._others.append(run)
+        self._own.add(run.path)
 
     def close(self) -> None:
         """End what was planted."""
@@ -96,16 +99,17 @@ class Lane:
         os.close(told)
         since = self._ended(controller, deaths, outcome)
         self._plan("")
-        if outcome.died:
+        if outcome.died and case.cleaner != "watcher":
             self._clear(case)  # at once, while orphans may still be at their last test
         _to_the_end(deaths)
         os.close(deaths)
-        for _ in range(2):
-            if not self._living(case) and not self._directories():
-                break
+        if case.cleaner == "watcher":
+            self._await_zero(case)
+        elif self._living(case) or self._directories():
             self._clear(case)
         outcome.seconds = time.monotonic() - since
-        outcome.leaked, outcome.left = self._living(case), len(self._directories())
+        outcome.leaked = self._living(case)
+        outcome.left = 0 if case.cleaner == "watcher" else len(self._directories())
         outcome.touched = [box for box in self._foreign if self._status(box) != "running"]
         return outcome
 
@@ -134,20 +138,26 @@ class Lane:
         )
         os.waitpid(actors.fork(work), 0)
 
+    def _await_zero(self, case: Case) -> None:
+        deadline = time.monotonic() + WATCHER_SECONDS
+        while self._living(case) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self._own |= set(self._directories())  # the watcher keeps them until nothing can come any more
+
     def _living(self, case: Case) -> list[str]:
-        return [
-            devbox.id
-            for status in LIVING
-            for devbox in self._client.devbox.list(status=status, limit=1000)
-            if devbox.get_info().metadata.get(actors.LABEL) == str(case.seed)
-        ]
+        return [devbox for devbox, label in self._labelled() if label == str(case.seed)]
+
+    def late(self) -> list[str]:
+        """Return what lives of any case, at the end of all."""
+        return [f"{devbox} of seed {label}" for devbox, label in self._labelled() if label != "none"]
+
+    def _labelled(self) -> Iterator[tuple[str, str]]:
+        for view in living_of_runs(self._client):
+            if actors.LABEL in view.metadata:
+                yield view.id, view.metadata[actors.LABEL]
 
     def _directories(self) -> list[Path]:
         return [path for path in (self._state / "runs").iterdir() if path not in self._own]
-
-    @property
-    def _own(self) -> set[Path]:
-        return {run.path for run in self._others}
 
     def _status(self, devbox: str) -> str:
         return self._client.devbox.from_id(devbox).get_info().status

@@ -39,3 +39,5 @@ def _work(seeds: range, results: Any) -> None:
     with tempfile.TemporaryDirectory(prefix="rl-") as folder, lane(Path(folder)) as place:
         for seed in seeds:
             results.put(place.try_out(Case.of(seed)))
+        late = place.late()
+        assert not late, f"these came to life after all was cleared: {late}"
