@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..session import backend, server
-from ..session.ending import end_all, shut_down
+from ..session.ending import devboxes_of, end_all, shut_down
 from ..session.ledger import Entry
-from ..session.requests import living_of
 from ..session.run import dead_runs, ledger_in, members_live
 from .census import LOCAL, Census, Living, RunFound, of_entry
 
@@ -144,5 +143,5 @@ def _devboxes_ended(run: RunFound) -> Swept:
 
 def _end(client: Runloop, run: RunFound, box: Living) -> None:
     entry = Entry(box.entry, run.id, box.test, box.since_ms, box.id)
-    for devbox in [box.id] if box.id else list(living_of(client, entry)):
+    for devbox in devboxes_of(client, entry):
         shut_down(client, devbox)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 WORKERS = 16
+FLIGHT_SECONDS = 3.0
+_AGAIN_SECONDS = 0.25
 
 
 def end(client: Runloop, ledger: Ledger, entry: Entry) -> None:
@@ -24,9 +26,25 @@ def end(client: Runloop, ledger: Ledger, entry: Entry) -> None:
 
     :raises RunloopError: if the service did not confirm. The entry stays.
     """
-    for devbox in [entry.devbox] if entry.devbox else list(living_of(client, entry)):
+    for devbox in devboxes_of(client, entry):
         shut_down(client, devbox)
     ledger.strike(entry)
+
+
+def devboxes_of(client: Runloop, entry: Entry) -> list[str]:
+    """Return the ids of an entry's living devboxes, whether they ever reached us or not.
+
+    A create call whose sender was killed may be on its way still. So that nothing came of a new entry is
+    believed only after a while.
+    """
+    if entry.devbox:
+        return [entry.devbox]
+    while True:
+        old = time.time() - entry.written_ms / 1000 > FLIGHT_SECONDS  # before the look, not after it
+        found = list(living_of(client, entry))
+        if found or old:
+            return found
+        time.sleep(_AGAIN_SECONDS)
 
 
 def shut_down(client: Runloop, devbox: str) -> None:

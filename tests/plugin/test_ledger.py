@@ -114,6 +114,23 @@ def test_a_devbox_whose_id_never_came_is_found_by_its_metadata_on_later_pages(le
     assert list(ledger) == []
 
 
+def test_a_create_call_that_is_carried_out_after_its_sender_died_is_waited_for(ledger: Ledger) -> None:
+    entry = ledger.intend("test_it")
+    looks = []
+
+    def page(asked: Asked) -> Said:
+        if asked.line.startswith("POST"):
+            return Said(BOX)
+        looks.append(asked)
+        view = {**BOX, "status": "running", "create_time_ms": entry.written_ms, "metadata": entry.metadata}
+        return Said({"devboxes": [view] if len(looks) > 1 else [], "has_more": False})
+
+    with stub(page) as api, Runloop(api.base_url, KEY) as client:
+        end(client, ledger, entry)
+    assert "POST /v1/devboxes/dbx_1/shutdown?force=true" in api.lines()
+    assert list(ledger) == []
+
+
 def test_the_search_by_metadata_stops_at_devboxes_that_are_older_than_the_entry(ledger: Ledger) -> None:
     old = Said({"devboxes": [{**BOX, "create_time_ms": 1}], "has_more": True})
     with stub(lambda _: old) as api, Runloop(api.base_url, KEY) as client:
