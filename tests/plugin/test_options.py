@@ -66,6 +66,14 @@ def test_a_wrong_value_in_an_ini_file_is_refused_with_the_file(
     assert allowed in told
 
 
+@pytest.mark.parametrize(("value", "refused"), [("true", False), ("no", False), ("perhaps", True)])
+def test_a_switch_in_an_ini_file_is_true_or_false(inner: pytest.Pytester, value: str, refused: bool) -> None:
+    path = inner.makeini(f"[pytest]\nrunloop_strict_cleanup = {value}\n")
+    result = run(inner)
+    assert result.ret == (pytest.ExitCode.USAGE_ERROR if refused else pytest.ExitCode.OK)
+    assert (f"runloop_strict_cleanup in {path} must be true or false" in result.stderr.str()) is refused
+
+
 @NATIVE
 @pytest.mark.parametrize(
     ("line", "allowed"),
@@ -206,7 +214,7 @@ def test_help_lists_each_option_with_its_default_and_its_environment(inner: pyte
     told = " ".join(run(inner, "--help").stdout.str().split())
     assert "devboxes (pytest-runloop):" in told
     for option in OPTIONS:
-        assert f"{option.flag}={option.kind.metavar}" in told
+        assert "=".join(filter(None, [option.flag, option.kind.metavar])) in told
         assert option.ini in told
         assert option.env is None or f"Environment: {option.env}." in told
     assert "--runloop-snapshot-on-fail" in told
