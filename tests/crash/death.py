@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -89,6 +90,8 @@ class Death:
     def _strike(self) -> None:
         sys.settrace(None)
         os.write(self._told, f"{time.monotonic()}\n".encode())
-        if self._case.victims == "all":
-            os.killpg(self._controller, signal.SIGKILL)
-        os.kill(os.getpid() if self._case.victims == "self" else self._controller, signal.SIGKILL)
+        # Somebody else may have been quicker. An error from here would rise in the code that is watched.
+        with contextlib.suppress(ProcessLookupError):
+            if self._case.victims == "all":
+                os.killpg(self._controller, signal.SIGKILL)
+            os.kill(os.getpid() if self._case.victims == "self" else self._controller, signal.SIGKILL)
