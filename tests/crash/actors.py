@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pytest_runloop.remains.command import sweep
 from pytest_runloop.session import audit, options, settings, watcher
 from pytest_runloop.session.devboxes import Devboxes
@@ -34,6 +36,7 @@ class Config:
     def __init__(self, **given: Any) -> None:
         self._given = given
         self.inipath = None
+        self.pluginmanager = pytest.PytestPluginManager()  # without a terminal
 
     def getoption(self, name: str, default: Any = None) -> Any:
         """Return an option of the command line."""
