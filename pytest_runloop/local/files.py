@@ -21,6 +21,7 @@ from .life import Life
 from .multipart import Event, PartData, PartEnd, PartStart, extend_field, text_of
 
 _CHUNK = 256 * 1024
+_PIECES = 64
 
 
 async def write(devbox: Devbox, path: str, text: str) -> None:
@@ -91,6 +92,35 @@ async def _opened(devbox: Devbox, path: str) -> int:
     raise invalid(f"cannot {doing}: it is a device or pipe, not a file")
 
 
+class Gatherer:
+    """Writes what arrives in small pieces, many at a time: each time costs a thread's.
+
+    :param fd: where they go; the caller's.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._pieces: list[bytes | memoryview] = []
+        self._size = 0
+
+    async def add(self, piece: bytes | memoryview) -> None:
+        """Take a piece."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size >= _CHUNK or len(self._pieces) >= _PIECES:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what was not yet."""
+        pieces, self._pieces, self._size = self._pieces, [], 0
+        await asyncio.to_thread(_write_each, self._fd, pieces)
+
+
+def _write_each(fd: int, pieces: list[bytes | memoryview]) -> None:
+    for piece in pieces:
+        write_all(fd, piece)
+
+
 class Upload:
     """An upload while it arrives: its `path`, and its `file`, which goes straight into the devbox.
 
@@ -106,6 +136,7 @@ class Upload:
         self._fields: dict[str, bytearray] = {}
         self._current: PartStart | None = None
         self._draft: Draft | None = None
+        self._gatherer: Gatherer | None = None
         self._waiting: BinaryIO | None = None
         self._path: str | None = None
 
@@ -152,6 +183,7 @@ class Upload:
         check_path(path, "`path`")
         self._path = path
         self._draft = await self._devbox.running_box(f"write {path}").draft(path)
+        self._gatherer = Gatherer(self._draft.descriptor)
 
     async def _more(self, data: memoryview) -> None:
         assert self._current is not None
@@ -159,14 +191,15 @@ class Upload:
             extend_field(self._fields[self._current.name], data, self._current.name)
         elif self._waiting is not None:
             await asyncio.to_thread(self._waiting.write, data)
-        elif self._draft is not None:
-            await asyncio.to_thread(write_all, self._draft.descriptor, data)
+        elif self._gatherer is not None:
+            await self._gatherer.add(data)
 
     async def _finish(self) -> None:
         if self._waiting is not None:
             await self._open()
-        if self._draft is None:
+        if self._draft is None or self._gatherer is None:
             raise invalid("`file` is missing")
+        await self._gatherer.flush()
         if self._waiting is not None:
             await asyncio.to_thread(self._waiting.seek, 0)
             await asyncio.to_thread(copy_all, self._waiting, self._draft.descriptor)
@@ -178,8 +211,3 @@ class Upload:
             self._waiting.close()
         if self._draft is not None:
             self._draft.drop()
-
-
-async def append(fd: int, data: bytes) -> None:
-    """Write all of these bytes, without holding up the server."""
-    await asyncio.to_thread(write_all, fd, data)

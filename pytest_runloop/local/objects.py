@@ -15,7 +15,7 @@ from typing import IO, Any
 from ..contract.views.objects import ObjectView
 from .clock import Clock, Timer
 from .errors import ApiError, as_api_error, invalid
-from .files import FileBody, append
+from .files import FileBody, Gatherer
 from .ids import new_id
 from .records import ObjectRecord, Records
 
@@ -138,8 +138,10 @@ class Objects:
     async def _receive(self, identifier: str, pieces: AsyncIterator[bytes], file: IO[bytes]) -> None:
         arrived = Path(file.name)
         try:
+            gatherer = Gatherer(file.fileno())
             async for piece in pieces:
-                await append(file.fileno(), piece)
+                await gatherer.add(piece)
+            await gatherer.flush()
             self._keep(identifier, arrived)
         finally:
             _discard(arrived)

@@ -24,6 +24,7 @@ from .addresses import GITHUB, AddressError, require_address
 from .app import App
 from .backend import Backend
 from .engine.protocol import Engine, EngineError
+from .protocol import HttpProtocol
 from .settings import Settings
 from .store import StoreError
 
@@ -175,7 +176,7 @@ class _Server(uvicorn.Server):
 
 
 def _config(app: App, faults: Faults | None, api_key: str) -> uvicorn.Config:
-    served: dict[str, Any] = {"app": app}
+    served: dict[str, Any] = {"app": app, "http": HttpProtocol}
     if faults is not None:
         from .faults import FaultableProtocol, with_faults
 

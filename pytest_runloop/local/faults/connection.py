@@ -13,14 +13,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ..protocol import HttpProtocol
 
 _KEY = "runloop.transport"
 _KEPT_BYTES = 1 << 20
 _ESTABLISHED = 1
 
 
-class FaultableProtocol(H11Protocol):
+class FaultableProtocol(HttpProtocol):
     """uvicorn's HTTP protocol, which lets the application reach its connection: ASGI has no word for a reset.
 
     Give it to uvicorn as `http=FaultableProtocol`.
