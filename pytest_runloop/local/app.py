@@ -22,7 +22,7 @@ from .content import content_reply
 from .decoding import decoded, whole_body
 from .encoding import Reply, encoded, failed
 from .errors import DISK_FULL, ApiError, as_api_error, is_full_disk
-from .handlers import HANDLERS
+from .handlers import SERVED
 from .idempotency import Memory, key_of
 from .routing import AnyEndpoint, Match, Routes
 from .space import advice
@@ -39,7 +39,7 @@ class App:
     """
 
     def __init__(
-        self, backend: Backend, api_key: str, handlers: Mapping[AnyEndpoint, Handler] = HANDLERS
+        self, backend: Backend, api_key: str, handlers: Mapping[AnyEndpoint, Handler] = SERVED
     ) -> None:
         self._backend = backend
         self._api_key = api_key.encode()

@@ -153,10 +153,25 @@ class Backend:
         devbox = Devbox(new_id("dbx"), launch, self._tools, initiator)
         life = self._lives[devbox.id] = Life(devbox, self.engine, self._tools, self._tasks)
         self._forget_oldest()
-        if params.get("tunnel") is not None:
-            self.tunnels.enable(life, params["tunnel"])
+        self._enable_tunnel(life)
         life.begin()
         return devbox
+
+    def _enable_tunnel(self, life: Life) -> None:
+        if life.devbox.launch.tunnel is not None:
+            self.tunnels.enable(life, life.devbox.launch.tunnel)
+
+    async def reset(self, identifier: str) -> None:
+        """Put a devbox back to the state in which it began to run, with its id and all that it was made from.
+
+        :raises ApiError: 400 if it does not run, or does not come up again; 404 if there is none of this id.
+        """
+        life = self.life(identifier)
+        life.devbox.running_box("reset it")
+        await self.tunnels.forget(life)
+        await self.ssh.forget(life)
+        await life.reset()
+        self._enable_tunnel(life)
 
     def _launch(self, params: Mapping[str, Any]) -> Launch:
         refuse_unsupported(params)
@@ -177,6 +192,7 @@ class Backend:
             code=code,
             agents=agents,
             parameters=parameters,
+            tunnel=params.get("tunnel"),
             **source,
         )
         self._check(launch)

@@ -29,7 +29,8 @@ _NEXT: Mapping[DevboxStatus | None, frozenset[DevboxStatus]] = {
     None: frozenset({"provisioning"}),
     "provisioning": frozenset({"initializing", *_ENDS}),
     "initializing": frozenset({"running", *_ENDS}),
-    "running": frozenset({"suspending", *_ENDS}),
+    # To `provisioning` by a reset, which only this backend has.
+    "running": frozenset({"suspending", "provisioning", *_ENDS}),
     "suspending": frozenset({"suspended", *_ENDS}),
     "suspended": frozenset({"resuming", *_ENDS}),
     "resuming": frozenset({"running", *_ENDS}),
@@ -73,7 +74,7 @@ class Devbox:
         self._initiator = initiator
         self.launch = launch
         self.name = launch.name
-        self.metadata = launch.metadata
+        self.metadata = dict(launch.metadata)
         self.box: Box | None = None
         self.changed = Notice()
         """Rung at each change of the status."""
@@ -118,6 +119,13 @@ class Devbox:
         """Go to `shutdown`."""
         self._shutdown_reason = reason
         self.move("shutdown")
+
+    def begin_anew(self) -> None:
+        """Forget what was made of it since its creation, but its status and what it is made of."""
+        self.name = self.launch.name
+        self.metadata = dict(self.launch.metadata)
+        self.shells.clear()
+        self.log.clear()
 
     def refusal(self, doing: str) -> ApiError:
         """Return the error for what its status does not allow.

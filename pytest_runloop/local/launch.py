@@ -69,6 +69,7 @@ class Launch:
     :param parameters: the launch parameters, its own over those of its blueprint.
     :param layer: the engine's layer to start from.
     :param source_blueprint_id: the blueprint at the bottom of the disk, through snapshots too.
+    :param tunnel: the tunnel that it has from the start.
     """
 
     name: str | None = None
@@ -86,6 +87,7 @@ class Launch:
     blueprint_id: str | None = None
     snapshot_id: str | None = None
     source_blueprint_id: str | None = None
+    tunnel: Mapping[str, Any] | None = None
 
     @property
     def user(self) -> User:

@@ -52,7 +52,7 @@ class Life:
         self._mask = Mask(devbox.launch.secrets)
         # One change of the box at a time: booting, suspending, freezing, destroying.
         self._turn = asyncio.Lock()
-        self._suspensions = 0
+        self._interruptions = 0
         launch = devbox.launch
         lifetime = launch.keep_alive(tools.settings)
         self._lifetime = Deadline(tools.clock, lifetime, self._expired) if lifetime else None
@@ -162,12 +162,12 @@ class Life:
         err = LineSink(lambda line: log.note("entrypoint", line, level="warn"), self._mask)
         running = await start(box, argv, environment, out, err)
         log.note("entrypoint", f"started: {command}", cmd=command)
-        suspensions = self._suspensions
+        interruptions = self._interruptions
 
         async def watch() -> None:
             status = await running.finish()
-            # One that a suspension ended may be noticed as late as after the resumption.
-            alive = suspensions == self._suspensions
+            # One that a suspension or a reset ended may be noticed as late as after it.
+            alive = interruptions == self._interruptions
             if alive and self.devbox.status in ("initializing", "running", "resuming"):
                 log.note("entrypoint", f"exited with status {status}", cmd=command, exit_code=status)
                 if status == KILLED and self.memory_ran_out():
@@ -226,7 +226,7 @@ class Life:
             self._over()
 
     def _died(self, box: Box, ended: asyncio.Future[str]) -> None:
-        if not ended.cancelled():
+        if not ended.cancelled() and box is self.devbox.box:
             reason = _DEATHS.get(box.exceeded, "health_check_failed")
             self._fail(f"the devbox ended by itself: {ended.result()}", reason)
 
@@ -308,7 +308,7 @@ class Life:
         if self.devbox.status != "running":
             raise self.devbox.refusal("suspend it")
         self.devbox.move("suspending")
-        self._suspensions += 1
+        self._interruptions += 1
         self.idleness.rest()
         if self._lifetime is not None:
             self._lifetime.stop()
@@ -359,6 +359,32 @@ class Life:
             await self._go(box, Moment.RESUME)
         except (*ENGINE_ERRORS, ApiError) as error:
             self._fail(str(as_api_error(error, "start the entrypoint")))
+
+    # Reset
+
+    async def reset(self) -> None:
+        """Give it another box in place of the one that it has, from the same source and prepared as the first.
+
+        That is what makes it clean: nothing of a box outlives it. What it is made of stays, its id, and its
+        executions, for those who know their ids.
+
+        :raises ApiError: 400 if it does not run, or does not come up again.
+        """
+        devbox = self.devbox
+        devbox.running_box("reset it")
+        devbox.move("provisioning")
+        self._interruptions += 1
+        self.idleness.rest()
+        devbox.executions.kill_queued()
+        async with self._turn:
+            box, devbox.box = devbox.box, None
+            if box is not None:
+                await box.destroy()
+        if not devbox.ended:
+            devbox.begin_anew()
+            self.keep_alive()
+            await self._boot()
+        devbox.running_box("reset it")
 
     # Snapshots
 

@@ -57,6 +57,10 @@ class Logbook:
         self.count += 1
         self.changed.ring()
 
+    def clear(self) -> None:
+        """Forget all lines so far."""
+        self._lines.clear()
+
     def close(self) -> None:
         """Say that nothing more comes: nobody needs to wait for it."""
         self.closed = True

@@ -15,6 +15,7 @@ from . import (
     devboxes,
     executions,
     files,
+    local_only,
     metadata,
     objects,
     repositories,
@@ -43,3 +44,7 @@ HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **metadata.HANDLES.table,
     **desktops.HANDLES.table,
 }
+"""Those of the API."""
+
+SERVED: Mapping[AnyEndpoint, Handler] = {**HANDLERS, **local_only.HANDLES.table}
+"""All that the server answers."""

@@ -85,11 +85,14 @@ class SSH:
             host = await new_key_pair(identifier, self._directory)
             life.devbox.running_box("create an SSH key")
             self._doors[identifier] = _opened(life, host)
-            life.on_end(lambda: self._close(identifier))
+            life.on_end(lambda: self._tasks.start(self.forget(life)))
         return self._doors[identifier]
 
-    def _close(self, identifier: str) -> None:
-        self._tasks.start(self._doors.pop(identifier).close())
+    async def forget(self, life: Life) -> None:
+        """Let nobody into a devbox any more, whatever key they have. No keys are fine."""
+        door = self._doors.pop(life.devbox.id, None)
+        if door is not None:
+            await door.close()
 
 
 def _opened(life: Life, host: KeyPair) -> Door:

@@ -97,6 +97,10 @@ class Tunnels:
         else:
             await tunnelled.doors.pop(port).close()
 
+    async def forget(self, life: Life) -> None:
+        """End all that a devbox has, and the connections through it. None is fine."""
+        await self._end(life, seconds=0)
+
     async def close(self) -> None:
         """End what is left."""
         for tunnelled in list(self._tunnelled.values()):
