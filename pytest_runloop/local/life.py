@@ -363,7 +363,7 @@ class Life:
     # Reset
 
     async def reset(self) -> None:
-        """Give it another box in place of the one that it has, from the same source and prepared as the first.
+        """Give it another box in place of the one it has, from the same source and prepared as the first.
 
         That is what makes it clean: nothing of a box outlives it. What it is made of stays, its id, and its
         executions, for those who know their ids.
@@ -382,7 +382,6 @@ class Life:
                 await box.destroy()
         if not devbox.ended:
             devbox.begin_anew()
-            self.keep_alive()
             await self._boot()
         devbox.running_box("reset it")
 

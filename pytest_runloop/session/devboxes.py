@@ -105,8 +105,11 @@ class Devboxes:
         self._run.journal.note("devbox", id=devbox.id, test=entry.test, seconds=seconds)
         return devbox, seconds
 
-    def ailment(self, entry: Entry) -> str | None:
-        """Say why a devbox cannot be used any more; `None` if it runs."""
+    def ailment(self, entry: Entry, *, to_hand_out: bool = False) -> str | None:
+        """Say why a devbox cannot be used any more; `None` if it runs.
+
+        :param to_hand_out: a test is about to begin with it: it must not end soon.
+        """
         from ..client.errors import RunloopError
 
         if entry.devbox is None:
@@ -115,7 +118,9 @@ class Devboxes:
             view = self.client.devbox.from_id(entry.devbox).get_info()
         except RunloopError as error:
             return str(error)
-        return None if view.status == "running" else self._state(entry, view)
+        if view.status != "running":
+            return self._state(entry, view)
+        return _soon_over(entry, view) if to_hand_out else None
 
     def fate(self, entry: Entry) -> str | None:
         """Say how a devbox ended; `None` if it has not, or nobody can tell."""
@@ -194,6 +199,15 @@ class Devboxes:
         for client in self._clients.values():
             client.close()
         self._clients.clear()
+
+
+def _soon_over(entry: Entry, view: DevboxView) -> str | None:
+    """Say when a devbox's lifetime ends, if that is soon and the run does not renew it."""
+    lifetime = view.launch_parameters.keep_alive_time_seconds
+    if entry.lease is not None or lifetime is None or lease.idles(view):
+        return None
+    left = lifetime - (time.time() - entry.written_ms / 1000)
+    return f"its lifetime of {lifetime} s ends in {left:.0f} s" if left < min(60.0, lifetime / 2) else None
 
 
 def _limit(seconds: float) -> PollingConfig:

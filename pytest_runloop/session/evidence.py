@@ -47,6 +47,8 @@ def settle(item: pytest.Item, report: pytest.TestReport, run: Run, lending: Lend
     failed = item.stash[_FAILED]
     wanted = _wanted(run.settings[options.SNAPSHOT], failed=failed)
     for held in item.stash[_HELD]:
+        if held.instead_of is not None:
+            _tell(report, f"Devbox {held.devbox.id} was made in place of {held.instead_of}")
         fate = lending.fate(held) if failed else None
         if fate is not None:  # the test's own errors may only say that nobody answered
             _tell(report, f"Devbox {held.devbox.id} ended under the test: {fate}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import spec
@@ -12,6 +13,7 @@ from .devboxes import Devboxes
 from .lease import seconds_for
 from .ledger import Entry
 from .pool.pool import Lease
+from .restoring.restoring import Restoring
 from .run import Run
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ class Held:
     :param reused: whether a test before had it.
     :param lease: the slot that it fills.
     :param spec: what it was made from, if it may be handed on.
+    :param unfit: why it may not be handed on, although the test is one that hands on.
+    :param instead_of: which pooled one it stands for, and why that one was not handed out.
     """
 
     entry: Entry
@@ -37,6 +41,8 @@ class Held:
     reused: bool
     lease: Lease
     spec: str | None
+    unfit: str | None = None
+    instead_of: str | None = None
 
 
 class Lending:
@@ -49,6 +55,10 @@ class Lending:
     def __init__(self, run: Run, devboxes: Devboxes) -> None:
         self._run = run
         self._devboxes = devboxes
+
+    @cached_property
+    def _restoring(self) -> Restoring:
+        return Restoring(self._run, self._devboxes.client)
 
     def lend(self, params: Mapping[str, Any], test: str, *, reuse: str = "never") -> Held:
         """Lend one devbox, and wait while there are as many as there may be.
@@ -73,7 +83,7 @@ class Lending:
         lent: list[Held] = []
         try:
             for params, lease in zip(wanted, leases, strict=True):
-                lent.append(self._filled(lease, params, test, key))
+                lent.append(self._filled(lease, params, test, key, reset=reuse == "reset"))
         except BaseException:
             for held in lent:
                 with contextlib.suppress(Exception):  # It stays in the ledger, and the slot says so.
@@ -83,26 +93,39 @@ class Lending:
             raise
         return lent
 
-    def _filled(self, lease: Lease, params: Mapping[str, Any], test: str, key: str | None) -> Held:
-        ready = self._ready(lease, key)
-        if ready is not None:
-            return ready
+    def _filled(
+        self, lease: Lease, params: Mapping[str, Any], test: str, key: str | None, *, reset: bool
+    ) -> Held:
+        entry = self._run.ledger.find(lease.fits or lease.stale or "")
+        why_not = self._why_not(entry, reset=reset) if entry and lease.fits else None
+        if entry and entry.devbox and lease.fits and why_not is None:
+            devbox = self._devboxes.client.devbox.from_id(entry.devbox)
+            return Held(entry, devbox, 0.0, reused=True, lease=lease, spec=key)
+        if entry is not None:
+            self._devboxes.end(entry)
+        held = self._new(lease, params, test, key)
+        if reset:
+            held.unfit = self._restoring.remember(held.entry, held.devbox)
+        if why_not is not None and entry is not None:
+            held.instead_of = f"{entry.devbox}: {why_not}"
+        return held
+
+    def _new(self, lease: Lease, params: Mapping[str, Any], test: str, key: str | None) -> Held:
         entry = self._run.ledger.intend(test, seconds_for(params, self._run.settings))
         lease.slot.write(entry=entry.key, uses=0)
         devbox, seconds = self._devboxes.boot(entry, params)
         return Held(entry, devbox, seconds, reused=False, lease=lease, spec=key)
 
-    def _ready(self, lease: Lease, key: str | None) -> Held | None:
-        """Return the devbox in a slot if it fits and is well; whatever else is in it is ended."""
-        entry = self._run.ledger.find(lease.fits or lease.stale or "")
-        if entry is None:
-            return None
-        if lease.fits is not None and self._devboxes.ailment(entry) is None:
-            assert entry.devbox is not None
-            devbox = self._devboxes.client.devbox.from_id(entry.devbox)
-            return Held(entry, devbox, 0.0, reused=True, lease=lease, spec=key)
-        self._devboxes.end(entry)
-        return None
+    def _why_not(self, entry: Entry, *, reset: bool) -> str | None:
+        """Make a pooled devbox ready for a test; say why it cannot be handed out, if so.
+
+        The slot names its holder by now: should this process die, nobody takes the devbox for clean.
+        """
+        ailment = self._devboxes.ailment(entry, to_hand_out=True)
+        if ailment is not None or not reset or entry.devbox is None:
+            return ailment
+        devbox = self._devboxes.client.devbox.from_id(entry.devbox)
+        return self._restoring.restore(entry, devbox)
 
     def fate(self, held: Held) -> str | None:
         """Say how a test's own devbox ended before it was taken back; `None` if it did not.
@@ -117,7 +140,7 @@ class Lending:
         :return: why a pooled one does not stand ready, if so.
         :raises RunloopError: if the service did not confirm the end.
         """
-        ailment = None if held.spec is None else self._devboxes.ailment(held.entry)
+        ailment = None if held.spec is None else self._devboxes.ailment(held.entry) or held.unfit
         if held.spec is None or ailment is not None:
             self.end(held)
         else:

@@ -167,9 +167,10 @@ MAX_DEVBOXES = Option(
 )
 REUSE = Option(
     "reuse",
-    one_of("never", "shared"),
+    one_of("never", "reset", "shared"),
     "never",
     "Which devbox a test gets whose marker does not say it. never: a new one. "
+    "reset: one that other tests had before, put back to its starting state, and proven to be in it. "
     "shared: one that other tests had before, as they left it.",
 )
 BOOT_TIMEOUT = Option(

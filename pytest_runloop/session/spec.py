@@ -22,7 +22,7 @@ SHORT = {"blueprint": "blueprint_name", "snapshot": "snapshot_id"}
 SOURCES = ("blueprint_name", "blueprint_id", "snapshot_id")
 MERGED = frozenset({"environment_variables", "file_mounts", "launch_parameters", "metadata", "secrets"})
 """Values that merge key by key. Every other value is replaced as a whole."""
-REUSE = ("never", "shared")
+REUSE = ("never", "reset", "shared")
 
 
 @cache
@@ -49,7 +49,7 @@ def _unknown(key: str) -> str:
 
 def _bad_reuse(spec: Spec) -> Iterator[str]:
     if "reuse" in spec and spec["reuse"] not in REUSE:
-        allowed = " or ".join(repr(value) for value in REUSE)
+        allowed = f"{', '.join(map(repr, REUSE[:-1]))} or {REUSE[-1]!r}"
         yield f"`reuse` must be {allowed}, not {spec['reuse']!r}"
 
 

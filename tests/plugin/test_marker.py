@@ -10,7 +10,7 @@ WRONG = [
     ("bluprint='x'", "`bluprint` is not known; did you mean `blueprint`?"),
     ("layer='x'", "`layer` is not known; known are: blueprint, snapshot,"),
     ("inside=True", "`inside` is not known"),
-    ("reuse='reset'", "`reuse` must be 'never' or 'shared', not 'reset'"),
+    ("reuse='rest'", "`reuse` must be 'never', 'reset' or 'shared', not 'rest'"),
     ("reuse=True", "`reuse` must be 'never'"),
     ("blueprint='a', snapshot='b'", "`blueprint` and `snapshot` each say where the devbox starts from"),
     ("blueprint='a', blueprint_name='b'", "`blueprint` and `blueprint_name` each say"),

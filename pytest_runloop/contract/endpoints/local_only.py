@@ -1,4 +1,4 @@
-"""What our own local backend offers beside the API: below `/_local/`, and so in no list of the API's endpoints."""
+"""What our own local backend offers beside the API, below `/_local/`: in no list of the API's endpoints."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Puts pooled devboxes back to their starting state between tests, and proves it."""
