@@ -7,18 +7,18 @@ import pytest
 from .suite import Suite
 
 SOILING = """
+from pathlib import Path
+
 pytestmark = pytest.mark.devbox(reuse="reset", file_mounts={"mounted": "as mounted\\n"})
 LOOK = ("echo $A; ls -A | sort; cat mounted; stat -c '%a %F' mounted; find /tmp/dirt -maxdepth 1;"
     "grep -alE '765432[1]' /proc/[0-9]*/cmdline | wc -l")
 
 @pytest.mark.parametrize("number", range(4))
 def test_it_is_as_new(devbox, number):
-    known = open("known").read() if os.path.exists("known") else None
-    seen = devbox.cmd.exec(LOOK).stdout()
-    if known is not None:
-        assert seen == known
-    else:
-        open("known", "w").write(seen)
+    seen, known = devbox.cmd.exec(LOOK).stdout(), Path("known")
+    if known.exists():
+        assert seen == known.read_text()
+    known.write_text(seen)
     with open("ids", "a") as ids:
         ids.write(devbox.id + "\\n")
     devbox.cmd.exec("echo 'export A=dirt' > .bash_profile; echo dirt > new")

@@ -33,6 +33,7 @@ _PARTS = {
     "ipc": "System V objects are not those that were",
     "kept": "what was kept of its starting state was changed",
     "archive": "what was kept of its starting state was changed",
+    "above": "folders above the tracked ones are not as they were",
     "files": "files are not as they were",
 }
 """What must be equal, and what it means if it is not."""

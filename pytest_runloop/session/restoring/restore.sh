@@ -111,7 +111,10 @@ put_back() {
     comm -z -23 "$store/suspect" "$store/known" | xargs -0 -r rm -rf --one-file-system -- 2>/dev/null
     comm -z -12 "$store/suspect" "$store/known" >"$store/again"
     comm -z -12 "$store/again" "$store/plain" | xargs -0 -r rm -rf --one-file-system -- 2>/dev/null
-    sort -zu "$store/again" "$store/lost" >"$store/wanted"
+    sort -zu "$store/again" "$store/lost" >"$store/files"
+    # A folder's time changes with what is put into it.
+    sed -z 's|/[^/]*$||' "$store/files" | sort -zu | comm -z -12 - "$store/known" >"$store/folders"
+    sort -zu "$store/files" "$store/folders" >"$store/wanted"
     [ ! -s "$store/wanted" ] || from_archive -xp >/dev/null 2>&1
 }
 
@@ -126,16 +129,27 @@ compare_content() {
     from_archive -d >"$store/said" 2>&1 || say "content $(head -n 1 "$store/said")"
 }
 
+# Print the folders above the tracked ones. What an overlay copies below them looks like a change of theirs.
+above() {
+    for path; do
+        while [ "$path" != / ]; do
+            path=$(dirname "$path")
+            say "$path"
+        done
+    done | sort -u
+}
+
 # Report the first thing outside of the tracked folders that was changed.
 look_elsewhere() {
-    pruned="-path $store"
+    pruned="-path $store" passed=
     for root; do pruned="$pruned -o -path $root"; done
+    for path in $(above "$@"); do passed="$passed ! -path $path"; done
     while read -r _ _ _ _ place rest; do
         case $place in /proc | /proc/* | /sys | /sys/* | /dev | /dev/* | /run | /run/*) continue ;; esac
         tracked=
         for root; do [ "$place" = "$root" ] && tracked=yes; done
         [ -n "$tracked" ] ||
-            find "$(printf '%b' "$place")" -xdev \( $pruned -o -path /var/log \) -prune -o -newerct "@$since" -print -quit 2>/dev/null
+            find "$(printf '%b' "$place")" -xdev \( $pruned -o -path /var/log \) -prune -o $passed -newerct "@$since" -print -quit 2>/dev/null
     done </proc/self/mountinfo | head -n 1 | while IFS= read -r path; do say "elsewhere $path"; done
     find /dev /run -xdev \( $pruned \) -prune -o -user "$me" ! -type c ! -type l -newerct "@$since" -print -quit 2>/dev/null |
         head -n 1 | while IFS= read -r path; do say "elsewhere $path"; done
@@ -155,6 +169,7 @@ report() {
     say "mounts $(cut -d ' ' -f 3- /proc/self/mountinfo | sort | digest)"
     say "ports $(listened | digest)"
     say "ipc $(cut -c -22 /proc/sysvipc/shm /proc/sysvipc/sem /proc/sysvipc/msg 2>/dev/null | digest)"
+    say "above $(for path in $(above "$@"); do stat -c '%a %u %g %n' "$path" && ls -A "$path"; done | digest)"
     say "files $(list "$@" | digest)"
     say "kept $(digest <"$store/list")"
     say "archive $(digest <"$store/archive")"
@@ -164,7 +179,7 @@ report() {
 
 find_ours
 if [ "$mode" = remember ]; then
-    for tool in find tar sort comm cut grep xargs sha256sum du head; do
+    for tool in find tar sort comm cut grep xargs sha256sum du head stat dirname sed; do
         command -v "$tool" >/dev/null || give_up "it has no program \`$tool\`"
     done
     find / -maxdepth 0 -printf '' 2>/dev/null || give_up "its \`find\` is not GNU's"
@@ -196,7 +211,7 @@ else
     put_back "$@"
     compare_content
     look_elsewhere "$@"
-    for path in now other lost touched known suspect plain again wanted said; do rm -f "$store/$path"; done
+    for path in now other lost touched known suspect plain again files folders wanted said; do rm -f "$store/$path"; done
     [ "$(ls -A "$store" | tr '\n' ' ')" = "archive list " ] || give_up "something was put where its starting state is kept"
     report "$@"
 fi
