@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from pytest_runloop.contract.endpoints import local_only
+from pytest_runloop.session.restoring.restoring import offers_reset
+
+from ..support.tiers import need
+from .service import Service
 from .suite import Suite
 
 SOILING = """
@@ -100,11 +107,80 @@ pytestmark = pytest.mark.devbox(reuse="reset")
 
 def test_first(devbox):
     open("id", "w").write(devbox.id)
-    time.sleep(11)
+    time.sleep(4.1)
 
 def test_gets_another(devbox):
     assert devbox.id != open("id").read()
 """)
-    result = suite.run("-p", "no:xdist", "-rP", "--runloop-ttl=20")
+    result = suite.run("-p", "no:xdist", "-rP", "--runloop-ttl=8")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["*was made in place of *: its lifetime of 20 s ends in * s*"])
+    result.stdout.fnmatch_lines(["*was made in place of *: its *"])
+
+
+AS_ON_THE_CLOUD = """
+from pytest_runloop.session.restoring import by_command, restoring
+
+restoring.Restoring._way = property(lambda self: by_command.ByCommand(self._run.path / "restoring"))
+"""
+
+
+def test_over_the_ordinary_api_the_same_is_restored_and_what_is_not_is_replaced(
+    suite: Suite, tmp_path: Path
+) -> None:
+    need("namespace", tmp_path)
+    suite.pytester.makeconftest(AS_ON_THE_CLOUD)
+    suite.write(
+        SOILING.replace("range(4)", "range(3)")
+        + r"""
+
+SOILED = [
+    "f=mounted; t=$(stat -c %y $f); printf 'As mounted\\n' > $f; touch -d \"$t\" $f",
+    "(setsid python3 -c 'import socket, time; s = socket.create_server((\"127.0.0.1\", 8123));"
+    " open(\"r\", \"w\"); time.sleep(7654321)' >/dev/null 2>&1 &); until test -e r; do sleep 0.05; done",
+    "true",
+    "echo dirt > /etc/dirt",
+    "rm -rf /var/tmp/.rl-*",
+    "true",
+]
+
+@pytest.mark.parametrize("command", SOILED)
+def test_what_hides(devbox, command):
+    assert devbox.cmd.exec("cat mounted; ls; find /etc/dirt").stdout() == "as mounted\nmounted\n"
+    assert devbox.cmd.exec(command).success
+    with open("ids", "a") as ids:
+        ids.write(devbox.id + "\n")
+"""
+    )
+    result = suite.run("-p", "no:xdist", "-rP")
+    result.assert_outcomes(passed=9)
+    ids = _ids(suite)
+    assert len(set(ids[:7])) == 1, "all of it was restored"
+    assert len(set(ids[6:])) == 3
+    result.stdout.fnmatch_lines(["*was made in place of *: /etc was changed, which is not restored*"])
+    result.stdout.fnmatch_lines(["*was made in place of *: what was kept of its starting state is gone*"])
+
+
+def test_where_a_devbox_shares_this_machines_processes_none_are_ended(suite: Suite) -> None:
+    suite.pytester.makeconftest(AS_ON_THE_CLOUD)
+    suite.write("""
+pytestmark = pytest.mark.devbox(reuse="reset")
+
+@pytest.mark.parametrize("number", range(2))
+def test_it(devbox, number):
+    with open("ids", "a") as ids:
+        ids.write(devbox.id + "\\n")
+""")
+    result = suite.run("-p", "no:xdist", "-rP", "--runloop-isolation=process")
+    result.assert_outcomes(passed=2)
+    assert len(set(_ids(suite))) == 2
+    result.stdout.fnmatch_lines(["*is not handed on to other tests: its processes are this machine's*"])
+
+
+def test_a_local_backend_is_known_by_its_own_call_though_the_run_did_not_start_it(
+    running_service: Service,
+) -> None:
+    assert offers_reset(running_service.client)
+    with running_service.client.devbox.create() as devbox:
+        devbox.cmd.exec("touch dirt").check()
+        assert running_service.client.call(local_only.RESET, {"id": devbox.id}).clean
+        assert devbox.cmd.exec("ls -A").stdout() == ""

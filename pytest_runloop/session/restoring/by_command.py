@@ -54,8 +54,6 @@ class ByCommand:
         :raises NotCleanError: if it cannot be restored later.
         """
         report = _run(devbox, "remember", f"rl-{entry.key[:8]}", "0", str(LIMIT_MIB))
-        if report.get("machine") == [_this_machine()]:
-            raise NotCleanError("its processes are this machine's, of which none may be ended")
         self._folder.mkdir(mode=0o700, exist_ok=True)
         write_private(self._path(entry), json.dumps(report))
 
@@ -94,12 +92,12 @@ def _lacking(some: Report, others: Report) -> list[str]:
     return [process.partition(":")[0] for process in some.get("process", []) if process not in known]
 
 
-def _run(devbox: Devbox, *arguments: str) -> Report:
+def _run(devbox: Devbox, mode: str, *arguments: str) -> Report:
     from ...contract.params.options import PollingConfig
 
     # Not in the login shell that the command comes in: a test may have left it a profile of its own.
     command = ["exec", "/usr/bin/env", "-i", f"PATH={_PATH}", "HOME=", "/bin/sh", "-c", _script(), "restore"]
-    quoted = shlex.join([*command, *arguments]).replace("HOME=", 'HOME="$HOME"', 1)
+    quoted = shlex.join([*command, mode, _this_machine(), *arguments]).replace("HOME=", 'HOME="$HOME"', 1)
     waiting = PollingConfig(max_attempts=LIMIT_SECONDS, timeout_seconds=LIMIT_SECONDS)
     result = devbox.cmd.exec(quoted, polling_config=waiting)
     lines = [line.partition(" ") for line in result.stdout().splitlines()]

@@ -1,15 +1,17 @@
 # Keeps what a devbox is like (remember), or makes it so again (restore). Reports what it then is like.
 #
-#   remember NAME - MIB              NAME: of the folder for what is kept
-#   restore STORE SINCE PROCESSES ROOT...
+#   remember MACHINE NAME - MIB      NAME: of the folder for what is kept
+#   restore MACHINE STORE SINCE PROCESSES ROOT...
+#
+# MACHINE is whose processes are the caller's. A devbox that shares them is left alone.
 #
 # A report is lines of a word and a text. Needs Linux, and GNU find, tar and coreutils.
 
 set -f
 umask 077
 export LC_ALL=C
-mode=$1 store=$2 since=$3 given=$4
-shift 4
+mode=$1 machine=$2 store=$3 since=$4 given=$5
+shift 5
 me=$(id -u)
 
 say() { printf '%s\n' "$*"; }
@@ -17,6 +19,9 @@ give_up() {
     say "impossible $*"
     exit 0
 }
+
+[ "$(cat /proc/sys/kernel/random/boot_id) $(readlink /proc/self/ns/pid)" != "$machine" ] ||
+    give_up "its processes are this machine's, of which none may be ended"
 
 # Processes
 
@@ -201,7 +206,6 @@ if [ "$mode" = remember ]; then
     keep "$@"
     say "store $store"
     for root; do say "root $root"; done
-    say "machine $(cat /proc/sys/kernel/random/boot_id) $(readlink /proc/self/ns/pid)"
     report "$@"
     say "since $(date +%s.%N)"
     sleep 0.02 # The kernel's times are that coarse: a later change must not look like one before.
