@@ -19,7 +19,8 @@ class FaultyApp:
     """An ASGI application whose calls go through the plan in force. Only paths below `/v1/` are calls.
 
     :param app: the application.
-    :param control: what serves the plan's own paths below `/_local/`, which no plan touches.
+    :param control: what serves the paths below `/_local/`, but what the application has for devboxes there.
+        No plan touches any of them.
     """
 
     def __init__(self, app: ASGIApp, control: ASGIApp, injector: Injector, devboxes: FaultyDevboxes) -> None:
@@ -30,9 +31,10 @@ class FaultyApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and scope["path"].startswith(("/_local/faults", "/_local/gates")):
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path.startswith("/_local/") and not path.startswith("/_local/devboxes/"):
             await self._control(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith("/v1/"):
+        elif path.startswith("/v1/"):
             await self._through_the_plan(scope, receive, send)
         else:
             await self._app(scope, receive, send)
