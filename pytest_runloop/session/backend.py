@@ -19,6 +19,7 @@ from .state import state_directory
 
 if TYPE_CHECKING:
     from .. import AsyncRunloop, Runloop
+    from ..client.observing import Observer
 
 # What fails here is told in words. Who wants to see these frames all the same has --full-trace.
 __tracebackhide__ = True
@@ -28,25 +29,27 @@ _QUICK: dict[str, Any] = {"timeout": 10.0, "max_retries": 1}
 """For what must not hold up the run: ending devboxes."""
 
 
-def connect(run: Run, *, quick: bool = False) -> Runloop:
+def connect(run: Run, *, quick: bool = False, observer: Observer | None = None) -> Runloop:
     """Make a client of the run's backend, which is started for it if it is the local one.
 
     :param quick: give up soon.
+    :param observer: who is told of its calls.
     :raises StopRunError: if there is no backend to reach.
     """
     from .. import Runloop
 
-    return _connected(run, Runloop, **(_QUICK if quick else {}))
+    return _connected(run, Runloop, observer=observer, **(_QUICK if quick else {}))
 
 
-def connect_async(run: Run) -> AsyncRunloop:
+def connect_async(run: Run, observer: Observer | None = None) -> AsyncRunloop:
     """Make an async client of the run's backend, which is started for it if it is the local one.
 
+    :param observer: who is told of its calls.
     :raises StopRunError: if there is no backend to reach.
     """
     from .. import AsyncRunloop
 
-    return _connected(run, AsyncRunloop)
+    return _connected(run, AsyncRunloop, observer=observer)
 
 
 def _connected(run: Run, client: Callable[..., C], **how: Any) -> C:

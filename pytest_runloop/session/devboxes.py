@@ -13,6 +13,7 @@ from . import backend, lease, options, watcher
 from .choice import choose
 from .ending import end
 from .errors import UnavailableError
+from .evidence.transcript import Transcript
 from .failures import Failures, explained, never_sent, refused, stop_run
 from .ledger import Entry
 from .patience import Patience
@@ -39,6 +40,8 @@ class Devboxes:
         self._run = run
         self._waiting = waiting
         self._failures = Failures()
+        self.transcript = Transcript()
+        """What tests did to devboxes."""
         self._clients: dict[bool, Runloop] = {}
         self._connecting = threading.Lock()
         self._async_client: AsyncRunloop | None = None
@@ -55,13 +58,14 @@ class Devboxes:
         """The client that async tests work with. It has no connections of its own: each event loop has."""
         with self._connecting:
             if self._async_client is None:
-                self._async_client = backend.connect_async(self._run)
+                self._async_client = backend.connect_async(self._run, self.transcript)
             return self._async_client
 
     def _client(self, *, quick: bool) -> Runloop:
         with self._connecting:
             if quick not in self._clients:
-                self._clients[quick] = backend.connect(self._run, quick=quick)
+                observer = None if quick else self.transcript
+                self._clients[quick] = backend.connect(self._run, quick=quick, observer=observer)
             return self._clients[quick]
 
     def refuse_hopeless(self, params: Mapping[str, Any]) -> None:
@@ -186,6 +190,7 @@ class Devboxes:
         :raises RunloopError: if the service did not confirm. The entry stays.
         """
         end(self._client(quick=True), self._run.ledger, entry)
+        self.transcript.forget(entry.devbox or "")
 
     def why_not(self, error: Exception, params: Mapping[str, Any]) -> UnavailableError:
         """Say in words why a boot failed, and whether that goes for the whole run."""

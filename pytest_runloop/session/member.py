@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import audit, evidence, interrupts, marker, options, spec, summary, sweep
+from . import audit, interrupts, marker, options, spec, summary, sweep
 from .audit import Audit
 from .devboxes import Devboxes
 from .errors import StopRunError, UnavailableError
+from .evidence import settle
 from .lease import Renewal
 from .lending import Held, Lending
 from .patience import Patience
@@ -64,7 +65,7 @@ class Member:
             by_hand = spec.by_hand(self.run.settings)
             specs = [*self._base(defaults), *marker.of(item), by_hand]
             held = self._lent(spec.merge(specs), item.nodeid, spec.reuse_in(specs, self.run.settings))
-        evidence.hold(item, held)
+        settle.hold(item, held)
         return held.devbox
 
     def shared_devbox(self, session: pytest.Session, defaults: spec.Spec) -> Devbox:
@@ -167,9 +168,9 @@ class Member:
 
     def report(self, item: pytest.Item, report: pytest.TestReport) -> None:
         """Look at a report of a test, and settle its devboxes if it is the last one."""
-        evidence.watch(item, report)
+        settle.watch(item, report)
         if report.when == "teardown":
-            evidence.settle(item, report, self.run, self.lending)
+            settle.settle(item, report, self.run, self.lending)
 
     def for_worker(self) -> dict[str, str]:
         """Return what an xdist worker must be told to be part of the run."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
     from ...contract.endpoint import Endpoint
+    from ..observing import Observer
     from .agents import AsyncAgentOps
     from .benchmarks import AsyncBenchmarkOps
     from .blueprints import AsyncBlueprintOps
@@ -42,6 +43,7 @@ class AsyncRunloop:
     :param timeout: how long an answer may take, in seconds; by default 30, and 600 for file transfers.
     :param max_retries: how often a request is repeated that failed for a passing reason.
     :param transport: carries the requests in place of real connections, for tests.
+    :param observer: is told of each call when it is over.
     :raises ConfigurationError: if there is no usable key or base URL.
     """
 
@@ -53,6 +55,7 @@ class AsyncRunloop:
         timeout: float | None = None,
         max_retries: int = 5,
         transport: httpx.AsyncBaseTransport | None = None,
+        observer: Observer | None = None,
     ) -> None:
         secret = Secret(api_key) if api_key is not None else None
         del api_key  # Tracebacks may show what arguments hold.
@@ -62,7 +65,8 @@ class AsyncRunloop:
         from .transport import AsyncTransport
 
         settings = settings_from(base_url, secret, timeout, max_retries)
-        self._transport = AsyncTransport(settings, AsyncPools(settings, transport), RetryPolicy(max_retries))
+        pools = AsyncPools(settings, transport)
+        self._transport = AsyncTransport(settings, pools, RetryPolicy(max_retries), observer)
 
     @property
     def base_url(self) -> str:

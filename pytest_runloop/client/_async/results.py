@@ -50,6 +50,8 @@ class AsyncExecutionResult:
     @property
     def exit_code(self) -> int | None:
         """The exit status; 128 + n after signal n."""
+        if self._transport.observer is not None:
+            self._transport.observer.looked_at(self.devbox_id, self.execution_id)
         return self._view.exit_status
 
     @property

@@ -14,6 +14,7 @@ from ...contract.endpoint import Endpoint
 from ..answers import body_of, connection_error, decode, status_error
 from ..concurrency import AsyncStep, async_ended, async_pieces, async_sleep, async_whole
 from ..errors import Answer, APIError, hide_from_traceback
+from ..observing import Observer, observed
 from ..pools import AsyncPools
 from ..requests import Prepared, prepare
 from ..retries import RetryPolicy
@@ -35,11 +36,15 @@ class AsyncTransport:
     :param settings: the client's.
     :param pools: its connections.
     :param retries: how failed requests are repeated.
+    :param observer: who is told of the calls.
     """
 
-    def __init__(self, settings: Settings, pools: AsyncPools, retries: RetryPolicy) -> None:
+    def __init__(
+        self, settings: Settings, pools: AsyncPools, retries: RetryPolicy, observer: Observer | None = None
+    ) -> None:
         self.settings = settings
         self.retries = retries
+        self.observer = observer
         self._pools = pools
 
     async def call(
@@ -63,7 +68,9 @@ class AsyncTransport:
         async def decoded(response: httpx.Response) -> R:
             return decode(prepared.returns, await async_whole(response), prepared.info)
 
-        return await self._performed(prepared, decoded, once)
+        with observed(self.observer, endpoint, path, values or {}) as call:
+            call.answer = answer = await self._performed(prepared, decoded, once)
+            return answer
 
     async def receive(
         self,
@@ -77,7 +84,10 @@ class AsyncTransport:
         :param consume: reads it; called anew for each try.
         :raises APIError: if it fails for good.
         """
-        return await self._performed(prepare(endpoint, path, values, self.settings), consume, once=False)
+        prepared = prepare(endpoint, path, values, self.settings)
+        with observed(self.observer, endpoint, path, values) as call:
+            call.answer = answer = await self._performed(prepared, consume, once=False)
+            return answer
 
     @asynccontextmanager
     async def opened(
@@ -88,19 +98,20 @@ class AsyncTransport:
         :raises APIError: if it cannot be opened, or breaks.
         """
         prepared = prepare(endpoint, path, values, self.settings)
-        failure: APIError
-        try:
-            response = await self._sent(prepared)
+        with observed(self.observer, endpoint, path, values):
+            failure: APIError
             try:
-                await self._refuse_failures(response, prepared)
-                async with async_ended(response.aiter_raw()) as received:
-                    yield received
-                return
-            finally:
-                await response.aclose()
-        except httpx.TransportError as error:
-            failure = self._unreached(error, prepared)
-        raise failure
+                response = await self._sent(prepared)
+                try:
+                    await self._refuse_failures(response, prepared)
+                    async with async_ended(response.aiter_raw()) as received:
+                        yield received
+                    return
+                finally:
+                    await response.aclose()
+            except httpx.TransportError as error:
+                failure = self._unreached(error, prepared)
+            raise failure
 
     async def elsewhere(self, origin: str) -> httpx.AsyncBaseTransport:
         """Return the connections to another host than the API's.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
     from ...contract.endpoint import Endpoint
+    from ..observing import Observer
     from .agents import AgentOps
     from .benchmarks import BenchmarkOps
     from .blueprints import BlueprintOps
@@ -43,6 +44,7 @@ class Runloop:
     :param timeout: how long an answer may take, in seconds; by default 30, and 600 for file transfers.
     :param max_retries: how often a request is repeated that failed for a passing reason.
     :param transport: carries the requests in place of real connections, for tests.
+    :param observer: is told of each call when it is over.
     :raises ConfigurationError: if there is no usable key or base URL.
     """
 
@@ -54,6 +56,7 @@ class Runloop:
         timeout: float | None = None,
         max_retries: int = 5,
         transport: httpx.BaseTransport | None = None,
+        observer: Observer | None = None,
     ) -> None:
         secret = Secret(api_key) if api_key is not None else None
         del api_key  # Tracebacks may show what arguments hold.
@@ -63,7 +66,8 @@ class Runloop:
         from .transport import Transport
 
         settings = settings_from(base_url, secret, timeout, max_retries)
-        self._transport = Transport(settings, Pools(settings, transport), RetryPolicy(max_retries))
+        pools = Pools(settings, transport)
+        self._transport = Transport(settings, pools, RetryPolicy(max_retries), observer)
 
     @property
     def base_url(self) -> str:

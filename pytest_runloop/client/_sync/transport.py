@@ -15,6 +15,7 @@ from ...contract.endpoint import Endpoint
 from ..answers import body_of, connection_error, decode, status_error
 from ..concurrency import Step, ended, pieces, sleep, whole
 from ..errors import Answer, APIError, hide_from_traceback
+from ..observing import Observer, observed
 from ..pools import Pools
 from ..requests import Prepared, prepare
 from ..retries import RetryPolicy
@@ -36,11 +37,15 @@ class Transport:
     :param settings: the client's.
     :param pools: its connections.
     :param retries: how failed requests are repeated.
+    :param observer: who is told of the calls.
     """
 
-    def __init__(self, settings: Settings, pools: Pools, retries: RetryPolicy) -> None:
+    def __init__(
+        self, settings: Settings, pools: Pools, retries: RetryPolicy, observer: Observer | None = None
+    ) -> None:
         self.settings = settings
         self.retries = retries
+        self.observer = observer
         self._pools = pools
 
     def call(
@@ -64,7 +69,9 @@ class Transport:
         def decoded(response: httpx.Response) -> R:
             return decode(prepared.returns, whole(response), prepared.info)
 
-        return self._performed(prepared, decoded, once)
+        with observed(self.observer, endpoint, path, values or {}) as call:
+            call.answer = answer = self._performed(prepared, decoded, once)
+            return answer
 
     def receive(
         self,
@@ -78,7 +85,10 @@ class Transport:
         :param consume: reads it; called anew for each try.
         :raises APIError: if it fails for good.
         """
-        return self._performed(prepare(endpoint, path, values, self.settings), consume, once=False)
+        prepared = prepare(endpoint, path, values, self.settings)
+        with observed(self.observer, endpoint, path, values) as call:
+            call.answer = answer = self._performed(prepared, consume, once=False)
+            return answer
 
     @contextmanager
     def opened(
@@ -89,19 +99,20 @@ class Transport:
         :raises APIError: if it cannot be opened, or breaks.
         """
         prepared = prepare(endpoint, path, values, self.settings)
-        failure: APIError
-        try:
-            response = self._sent(prepared)
+        with observed(self.observer, endpoint, path, values):
+            failure: APIError
             try:
-                self._refuse_failures(response, prepared)
-                with ended(response.iter_raw()) as received:
-                    yield received
-                return
-            finally:
-                response.close()
-        except httpx.TransportError as error:
-            failure = self._unreached(error, prepared)
-        raise failure
+                response = self._sent(prepared)
+                try:
+                    self._refuse_failures(response, prepared)
+                    with ended(response.iter_raw()) as received:
+                        yield received
+                    return
+                finally:
+                    response.close()
+            except httpx.TransportError as error:
+                failure = self._unreached(error, prepared)
+            raise failure
 
     def elsewhere(self, origin: str) -> httpx.BaseTransport:
         """Return the connections to another host than the API's.

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from . import options
+from .. import options
 
 if TYPE_CHECKING:
-    from .lending import Held, Lending
-    from .run import Run
+    from ..lending import Held, Lending
+    from ..run import Run
 
 DEVBOX, SECONDS, SNAPSHOT = "runloop_devbox", "runloop_boot_seconds", "runloop_snapshot"
 """Names of the properties in reports, as junit and others show them."""
