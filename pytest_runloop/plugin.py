@@ -6,12 +6,13 @@ imports neither the client nor the contract, and nothing here contacts anybody b
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .session import choice, marker, options, settings
+from .session import choice, header, job_summary, marker, options, settings
 
 if TYPE_CHECKING:
     from . import AsyncDevbox, AsyncRunloop, Devbox, Runloop
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .session.member import Member
 
 _SETTINGS = pytest.StashKey[settings.Settings]()
+_RUN_ID = pytest.StashKey[str]()
 _SESSION = pytest.StashKey[pytest.Session]()
 _MEMBER = pytest.StashKey["Member"]()
 
@@ -29,7 +31,7 @@ def _member(config: pytest.Config) -> Member:
     if _MEMBER not in config.stash:
         from .session.member import Member
 
-        config.stash[_MEMBER] = Member(config, config.stash[_SETTINGS])
+        config.stash[_MEMBER] = Member(config, config.stash[_SETTINGS], config.stash[_RUN_ID])
     return config.stash[_MEMBER]
 
 
@@ -40,7 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", marker.DESCRIPTION)
     config.stash[_SETTINGS] = settings.resolve(config)
+    config.stash[_RUN_ID] = str(uuid.uuid4())
     choice.refuse_what_the_cloud_lacks(config.stash[_SETTINGS])
+    job_summary.register(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -49,8 +53,8 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput.update(_member(node.config).for_worker())
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    return choice.describe(config.stash[_SETTINGS])
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return header.lines(config.stash[_SETTINGS], config.stash[_RUN_ID])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -27,7 +27,9 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             # Where CI says so, pytest prints its summary in full length.
-            if name in ("CI", "BUILD_NUMBER") or name.startswith(("RUNLOOP_", "PYTEST_XDIST_")):
+            if name in ("CI", "BUILD_NUMBER", "GITHUB_STEP_SUMMARY") or name.startswith(
+                ("RUNLOOP_", "PYTEST_XDIST_")
+            ):
                 patch.delenv(name)
         # What FROM stands for must not depend on what else this machine has; tests of images ask for them.
         patch.setenv("RUNLOOP_CONTAINER_ENGINE", "none")

@@ -51,16 +51,6 @@ def refuse_what_the_cloud_lacks(settings: Settings) -> None:
         )
 
 
-def describe(settings: Settings) -> str:
-    """Say in one line where devboxes will run and why."""
-    choice = choose(settings)
-    if choice.kind == "cloud":
-        return f"runloop: {settings[options.BASE_URL] or 'cloud'} ({choice.why})"
-    plan = settings[options.FAULTS]
-    faults = f", faults: {' '.join(plan.split())}" if plan else ""
-    return f"runloop: local backend ({choice.why}), isolation {settings[options.ISOLATION]}{faults}"
-
-
 def asked(settings: Settings) -> str:
     """Say which server is asked and who named it, for error messages."""
     if choose(settings).kind == "local":

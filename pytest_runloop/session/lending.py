@@ -100,6 +100,7 @@ class Lending:
         why_not = self._why_not(entry, reset=reset) if entry and lease.fits else None
         if entry and entry.devbox and lease.fits and why_not is None:
             devbox = self._devboxes.client.devbox.from_id(entry.devbox)
+            self._run.journal.note("reused", id=devbox.id, test=test)
             return Held(entry, devbox, 0.0, reused=True, lease=lease, spec=key)
         if entry is not None:
             self._devboxes.end(entry)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import audit, interrupts, marker, options, spec, summary, sweep
+from . import audit, interrupts, job_summary, marker, options, spec, summary, sweep
 from .audit import Audit
 from .devboxes import Devboxes
 from .errors import StopRunError, UnavailableError
@@ -19,7 +19,8 @@ from .lease import Renewal
 from .lending import Held, Lending
 from .patience import Patience
 from .pool.notice import WaitNotice
-from .run import WORKER_INPUT, Run, directory_from_controller, pool_in
+from .relay import Relay
+from .run import WORKER_INPUT, Run, directory_from_controller, notices_in, pool_in
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ class Member:
 
     :param config: pytest's configuration of this process.
     :param settings: the run's options.
+    :param run_id: the run's unique name, if this process is its owner.
     """
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
-        self.run = Run(settings, directory_from_controller(config), self._when_made)
-        self._patience = Patience(config)
+    def __init__(self, config: pytest.Config, settings: Settings, run_id: str) -> None:
+        self._config = config
+        self.run = Run(settings, directory_from_controller(config), self._when_made, run_id)
+        self._patience = Patience(config, self.run)
         self.devboxes = Devboxes(self.run, self._patience)
         self.lending = Lending(self.run, self.devboxes)
         self.interrupted = False
@@ -44,6 +47,7 @@ class Member:
         self._told = False
         self._sweep: sweep.OfDeadRuns | None = None
         self._notice: WaitNotice | None = None
+        self._relay: Relay | None = None
         self._renewal: Renewal | None = None
         self._take_back: Callable[[], None] = lambda: None
 
@@ -54,6 +58,8 @@ class Member:
         self._sweep.start()
         self._notice = WaitNotice(pool_in(path, self.run.settings), self._patience.speak)
         self._notice.start()
+        self._relay = Relay(notices_in(path), self._patience.speak)
+        self._relay.start()
         self._renewal = Renewal(self.run, path)
         self._renewal.start()
 
@@ -181,7 +187,7 @@ class Member:
 
     def summarize(self, reporter: Any) -> None:
         """Write the summary, if a devbox was used."""
-        lines = summary.lines(self.run, self._audited())
+        lines = summary.lines(self.run, self._audited(), detailed=reporter.config.get_verbosity() > 0)
         self._told = bool(lines)
         if lines:
             reporter.write_sep("=", "devboxes")
@@ -210,10 +216,13 @@ class Member:
     def _end_run(self, found: Audit) -> None:
         if self._notice is not None:
             self._notice.stop()
+        if self._relay is not None:
+            self._relay.stop()
         if self._renewal is not None:
             self._renewal.stop()
         if found.local:
             sweep.own(self.run, interrupted=self.interrupted)
+        job_summary.write(self._config, summary.lines(self.run, found))
         if not self._told:
             for line in audit.warnings(found):
                 print(f"runloop: {line}", file=sys.stderr)

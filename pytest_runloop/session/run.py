@@ -43,12 +43,18 @@ class Run:
     :param settings: the options.
     :param path: the directory, for a worker; the owner makes one when it is first needed.
     :param when_made: called once by the owner when it made the directory.
+    :param name: the run's unique name, if it has been told to people before.
     """
 
     def __init__(
-        self, settings: Settings, path: Path | None = None, when_made: Callable[[Path], None] | None = None
+        self,
+        settings: Settings,
+        path: Path | None = None,
+        when_made: Callable[[Path], None] | None = None,
+        name: str | None = None,
     ) -> None:
         self.settings = settings
+        self._name = name or str(uuid.uuid4())
         self.owner = path is None
         self._when_made = when_made
         self._path = path
@@ -70,7 +76,7 @@ class Run:
         """
         with self._opening:
             if self._path is None:
-                self._path, self._lock = _make()
+                self._path, self._lock = _make(self._name)
                 if self._when_made is not None:
                     self._when_made(self._path)
             return self._path
@@ -129,6 +135,11 @@ def journal_in(path: Path) -> Journal:
     return Journal(path / "journal.jsonl")
 
 
+def notices_in(path: Path) -> Journal:
+    """Return what workers of the run in a directory have to say to people, who see the owner only."""
+    return Journal(path / "notices.jsonl")
+
+
 def pool_in(path: Path, settings: Settings, worker: str = "") -> Pool:
     """Return the slots of the run in a directory.
 
@@ -143,11 +154,11 @@ def directory_from_controller(config: pytest.Config) -> Path | None:
     return Path(told) if told and Path(told).is_dir() else None
 
 
-def _make() -> tuple[Path, BaseFileLock]:
+def _make(name: str) -> tuple[Path, BaseFileLock]:
     from filelock import FileLock
 
     state = state_directory()
-    path = state / "runs" / str(uuid.uuid4())
+    path = state / "runs" / name
     lock = FileLock(path / OWNER_LOCK, thread_local=False)
     with FileLock(state / "runs.lock"):  # nobody sees the directory before its lock is held
         path.mkdir(mode=0o700, parents=True)

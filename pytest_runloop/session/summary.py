@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterator
 
 from . import lease, options, server, watcher
 from .audit import Audit, warnings
 from .run import Run
 
+SLOWEST = 5
+"""How many boots are named."""
 _LACKS = {
     "landlock": "commands see this machine's own paths (no /home/user), processes and ports; no root, no apt",
     "process": "nothing is isolated: commands are plain processes of this machine",
@@ -16,15 +19,27 @@ _LACKS = {
 """What a tier cannot give that a test may count on."""
 
 
-def lines(run: Run, audit: Audit | None) -> list[str]:
-    """Return the lines of the summary, none if no devbox was made."""
+def lines(run: Run, audit: Audit | None, *, detailed: bool = False) -> list[str]:
+    """Return the lines of the summary, none if no devbox was made.
+
+    :param detailed: name the slowest boots.
+    """
     if not run.opened:
         return []
     boots = [event["seconds"] for event in run.journal.read("devbox")]
     if audit is None or not (boots or audit.unconfirmed):
         return []
-    used = [f"{_where(run)}: {_boots(boots)}"] if boots else []
-    return [*used, f"devboxes: {audit}", *warnings(audit), *_notes(run), *_unwatched(run), *_snapshots(run)]
+    used = [f"{_where(run)}: {_boots(boots)}{_reused(run)}"] if boots else []
+    return [
+        *used,
+        *(_slowest(run) if detailed else ()),
+        f"devboxes: {audit}",
+        *warnings(audit),
+        *_notes(run),
+        *_unwatched(run),
+        *_swept(run),
+        *_snapshots(run),
+    ]
 
 
 def _where(run: Run) -> str:
@@ -39,6 +54,23 @@ def _boots(seconds: list[float]) -> str:
         return f"1 devbox, boot {seconds[0]:.2f} s"
     median, longest = statistics.median(seconds), max(seconds)
     return f"{len(seconds)} devboxes, boot median {median:.2f} s, longest {longest:.2f} s"
+
+
+def _slowest(run: Run) -> Iterator[str]:
+    boots = sorted(run.journal.read("devbox"), key=lambda event: -event["seconds"])
+    for event in boots[:SLOWEST]:
+        yield f"    {event['seconds']:.2f} s  {event['id']}  {event['test']}"
+
+
+def _reused(run: Run) -> str:
+    times = sum(1 for _ in run.journal.read("reused"))
+    return f", reused {times} time{'s' * (times != 1)}" if times else ""
+
+
+def _swept(run: Run) -> Iterator[str]:
+    swept = Counter(str(event["run"]) for event in run.journal.read("swept"))
+    for dead, count in swept.items():
+        yield f"swept: {count} devbox{'es' * (count != 1)} of run {dead}, which had died"
 
 
 def _notes(run: Run) -> Iterator[str]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from . import backend, server
 from .ending import end, end_all
 from .errors import UnavailableError
+from .journal import Journal
 from .ledger import Entry
-from .run import Run, dead_runs, ledger_in, members_live
+from .run import Run, dead_runs, journal_in, ledger_in, members_live
 
 SECONDS = 8.0
 SECONDS_AFTER_INTERRUPT = 3.0
@@ -69,19 +70,22 @@ class OfDeadRuns:
         try:
             with dead_runs(self._own.parent.parent, self._own) as paths:
                 for path in paths:
-                    _clear(path)
+                    _clear(path, journal_in(self._own))
         except Exception:  # the dead must not trouble the living
             return
 
 
-def _clear(path: Path) -> None:
+def _clear(path: Path, journal: Journal) -> None:
     with contextlib.suppress(Exception):  # one that cannot be cleared must not keep the others
-        if _cleared(path):
+        if _cleared(path, journal):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _cleared(path: Path) -> bool:
-    """End the devboxes of a dead run; tell whether none is left."""
+def _cleared(path: Path, journal: Journal) -> bool:
+    """End the devboxes of a dead run; tell whether none is left.
+
+    :param journal: of the run that does it.
+    """
     if not backend.of_the_cloud(path):
         return True  # its backend hung on its lock, and ended with it
     ledger = ledger_in(path)
@@ -91,8 +95,13 @@ def _cleared(path: Path) -> bool:
     client = backend.client_of_dead_run(path)
     if client is None:
         return False
+
+    def ended(entry: Entry) -> None:
+        end(client, ledger, entry)
+        journal.note("swept", id=entry.devbox, run=path.name)
+
     try:
-        end_all(ledger, lambda entry: end(client, ledger, entry), SECONDS)
+        end_all(ledger, ended, SECONDS)
     finally:
         client.close()
     return not list(ledger) and not more_may_come

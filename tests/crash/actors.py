@@ -92,7 +92,7 @@ def _worker(case: Case, reading: int, writing: int, death: Death) -> None:
     os.close(writing)
     run = Run(_settings(case), Path(os.read(reading, _MESSAGE).decode().strip()))
     config: Any = Config()
-    lending = Lending(run, Devboxes(run, Patience(config)))
+    lending = Lending(run, Devboxes(run, Patience(config, run)))
     if case.step != "end":
         death.lie_in_wait()
     for number, (reuse, snapshot) in enumerate(case.tests):
@@ -118,7 +118,13 @@ def next_run(case: Case) -> None:
     clearing = OfDeadRuns(run.path)
     clearing.start()
     config: Any = Config()
-    _test(Lending(run, Devboxes(run, Patience(config))), "test_next", "never", False, {LABEL: str(case.seed)})
+    _test(
+        Lending(run, Devboxes(run, Patience(config, run))),
+        "test_next",
+        "never",
+        False,
+        {LABEL: str(case.seed)},
+    )
     found = audit.take(run, interrupted=False)
     run.close(keep=bool(found.unconfirmed))
     clearing.join(30)

@@ -77,7 +77,7 @@ class Lane:
             self._foreign.append(self._client.devbox.create(name="pytest-test-0", metadata=metadata).id)
         run = Run(settings.without_config())
         config = actors.Config()
-        devboxes = Devboxes(run, Patience(config))  # type: ignore[arg-type]
+        devboxes = Devboxes(run, Patience(config, run))  # type: ignore[arg-type]
         self._foreign.append(devboxes.boot(run.ledger.intend("test_0"), {})[0].id)
         devboxes.close()
         self._others.append(run)

@@ -48,7 +48,7 @@ class World:
 
     def devbox_of(self, run: Run) -> str:
         """Make a devbox in a run, as a test of it would."""
-        devboxes = Devboxes(run, Patience(self.config))
+        devboxes = Devboxes(run, Patience(self.config, run))
         devbox = devboxes.boot(run.ledger.intend("test_it"), {})[0].id
         devboxes.close()
         self.made.append(devbox)
