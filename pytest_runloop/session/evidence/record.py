@@ -28,6 +28,12 @@ class Record:
     :param content: of a write: the text, if it is not too long.
     :param size: of a file call: how many bytes, if that is known.
     :param error: the kind and the first line of what was raised.
+    :param stored: of an upload, in a bundle: the name of the file beside the transcript that holds the bytes.
+    :param redacted: whether something secret was taken out of what was done, so that doing it again does
+        something else.
+    :param dropped: whether texts of it are missing because there were too many.
+    :param running: of a command: whether it ran on when the evidence was collected.
+    :param data: of an upload, in memory: the bytes, if they are not too many.
     """
 
     what: str
@@ -46,6 +52,11 @@ class Record:
     content: str | None = None
     size: int | None = None
     error: str | None = None
+    stored: str | None = None
+    redacted: bool = False
+    dropped: bool = False
+    running: bool = False
+    data: bytes | None = field(default=None, repr=False)
 
     @property
     def never_started(self) -> bool:
