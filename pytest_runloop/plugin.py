@@ -68,10 +68,12 @@ def pytest_make_collect_report(
 
 # Outermost: then it sees what xfail and others made of the result.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[object]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if _MEMBER in item.config.stash:
-        _member(item.config).report(item, report)
+        _member(item.config).report(item, report, call)
     return report
 
 

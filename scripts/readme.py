@@ -27,7 +27,7 @@ def options() -> str:
     rows = []
     for option in OPTIONS:
         places = f"`{option.ini}`" + (f", `{option.env}`" if option.env else "")
-        default = "" if option.default in (None, False) else f" Default: `{option.default}`."
+        default = "" if option.default in (None, False, ()) else f" Default: `{option.default}`."
         rows.append((f"`{option.flag}` {_cell(option.kind.metavar)}".strip(), places, option.help + default))
         if option is SNAPSHOT:
             rows.append((f"`{SNAPSHOT_ON_FAIL}`", "", f"Short for `{SNAPSHOT.flag}=on-failure`."))

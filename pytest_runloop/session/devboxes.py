@@ -13,6 +13,7 @@ from . import backend, lease, options, watcher
 from .choice import choose
 from .ending import end
 from .errors import UnavailableError
+from .evidence.redaction import of_this_process
 from .evidence.transcript import Transcript
 from .failures import Failures, explained, never_sent, refused, stop_run
 from .ledger import Entry
@@ -40,7 +41,7 @@ class Devboxes:
         self._run = run
         self._waiting = waiting
         self._failures = Failures()
-        self.transcript = Transcript()
+        self.transcript = Transcript(of_this_process(run.settings[options.REDACT]))
         """What tests did to devboxes."""
         self._clients: dict[bool, Runloop] = {}
         self._connecting = threading.Lock()
@@ -52,6 +53,11 @@ class Devboxes:
     def client(self) -> Runloop:
         """The client that tests work with."""
         return self._client(quick=False)
+
+    @property
+    def quick_client(self) -> Runloop:
+        """A client that gives up soon, and that the transcript does not observe."""
+        return self._client(quick=True)
 
     @property
     def async_client(self) -> AsyncRunloop:

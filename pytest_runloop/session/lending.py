@@ -98,6 +98,8 @@ class Lending:
     ) -> Held:
         entry = self._run.ledger.find(lease.fits or lease.stale or "")
         why_not = self._why_not(entry, reset=reset) if entry and lease.fits else None
+        if reset and entry and entry.devbox and why_not is None:
+            self._devboxes.transcript.begin(entry.devbox)
         if entry and entry.devbox and lease.fits and why_not is None:
             devbox = self._devboxes.client.devbox.from_id(entry.devbox)
             self._run.journal.note("reused", id=devbox.id, test=test)
@@ -107,6 +109,7 @@ class Lending:
         held = self._new(lease, params, test, key)
         if reset:
             held.unfit = self._restoring.remember(held.entry, held.devbox)
+            self._devboxes.transcript.begin(held.devbox.id)
         if why_not is not None and entry is not None:
             held.instead_of = f"{entry.devbox}: {why_not}"
         return held

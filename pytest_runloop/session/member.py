@@ -15,6 +15,7 @@ from .audit import Audit
 from .devboxes import Devboxes
 from .errors import StopRunError, UnavailableError
 from .evidence import settle
+from .evidence.keeper import Keeper
 from .lease import Renewal
 from .lending import Held, Lending
 from .patience import Patience
@@ -42,6 +43,7 @@ class Member:
         self._patience = Patience(config, self.run)
         self.devboxes = Devboxes(self.run, self._patience)
         self.lending = Lending(self.run, self.devboxes)
+        self._keeper = Keeper(config, self.run, self.devboxes)
         self.interrupted = False
         self._audit: Audit | None = None
         self._told = False
@@ -71,6 +73,7 @@ class Member:
             by_hand = spec.by_hand(self.run.settings)
             specs = [*self._base(defaults), *marker.of(item), by_hand]
             held = self._lent(spec.merge(specs), item.nodeid, spec.reuse_in(specs, self.run.settings))
+            self.devboxes.transcript.made(held.devbox.id, spec.merge(specs))
         settle.hold(item, held)
         return held.devbox
 
@@ -85,7 +88,9 @@ class Member:
                     held = self._lent(params, "session_devbox", "never")
                     known.write_text(held.devbox.id, encoding="utf-8")
                     self.lending.keep(held)
-            return self.devboxes.client.devbox.from_id(known.read_text(encoding="utf-8"))
+            devbox = self.devboxes.client.devbox.from_id(known.read_text(encoding="utf-8"))
+            self.devboxes.transcript.made(devbox.id, params)
+            return devbox
 
     def further_devboxes(
         self, session: pytest.Session, defaults: spec.Spec, wanted: spec.Spec, count: int
@@ -172,8 +177,9 @@ class Member:
         # xdist carries it from a worker to the controller, which stops the others.
         session.shouldfail = f"runloop: {error.short}; no devbox can be had in this run"
 
-    def report(self, item: pytest.Item, report: pytest.TestReport) -> None:
-        """Look at a report of a test, and settle its devboxes if it is the last one."""
+    def report(self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[object]) -> None:
+        """Look at a report of a test; if it is the last one, keep the evidence and settle its devboxes."""
+        self._keeper.report(item, report, call)
         settle.watch(item, report)
         if report.when == "teardown":
             settle.settle(item, report, self.run, self.lending)

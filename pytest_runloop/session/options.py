@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -17,10 +17,10 @@ class Kind(NamedTuple, Generic[T]):
     :param ini_type: the type that pytest reads from ini files.
     """
 
-    parse: Callable[[str | float], T]
+    parse: Callable[[Any], T]
     allowed: str
     metavar: str
-    ini_type: Literal["string", "float", "bool"] = "string"
+    ini_type: Literal["string", "float", "bool", "linelist"] = "string"
 
 
 class Option(NamedTuple, Generic[T]):
@@ -124,6 +124,26 @@ def _plan(value: str | float) -> str | None:
     return plan
 
 
+def _folder(value: str | float) -> str | None:
+    from pathlib import Path
+
+    given = str(value).strip()
+    if not given:
+        raise ValueError
+    if Path(given).exists() and not Path(given).is_dir():
+        raise NotAllowedError(f"{given} is there, and is no directory")
+    return given
+
+
+_NOTHING: Sequence[str] = ()
+
+
+def _secrets(lines: Sequence[str]) -> Sequence[str]:
+    from .evidence.redaction import parse
+
+    return parse(lines)
+
+
 BACKEND = Option(
     "backend",
     one_of("auto", "cloud", "local"),
@@ -192,6 +212,24 @@ SNAPSHOT = Option(
     "off",
     "When to keep a snapshot of a test's devbox: its id is in the report.",
 )
+ARTIFACTS = Option(
+    "artifacts",
+    Kind(_folder, "a directory", "DIR"),
+    None,
+    "Where to keep a folder for each failed test that used a devbox, with everything that is known of it.",
+)
+REDACT = Option(
+    "redact",
+    Kind(
+        _secrets,
+        "names of variables (with commas, * and ?), text:TEXT of four characters or more, or re:PATTERN",
+        "NAME,…",
+        "linelist",
+    ),
+    _NOTHING,
+    "What else to take out of reports and artifacts, beside what looks secret: values of variables of these "
+    "names, text:TEXT, or what re:PATTERN matches. Several: give it again, or a line each in an ini file.",
+)
 STRICT_CLEANUP = Option(
     "strict-cleanup",
     Kind(_yes, "true or false", "", "bool"),
@@ -218,6 +256,8 @@ OPTIONS: tuple[Option[Any], ...] = (
     BOOT_TIMEOUT,
     TTL,
     SNAPSHOT,
+    ARTIFACTS,
+    REDACT,
     STRICT_CLEANUP,
     FAULTS,
 )
@@ -233,6 +273,8 @@ def register(parser: Any) -> None:
         value: dict[str, Any] = {"metavar": option.kind.metavar}
         if option.kind.ini_type == "bool":
             value = {"action": "store_const", "const": True}
+        if option.kind.ini_type == "linelist":
+            value["action"] = "append"
         group.addoption(option.flag, dest=option.ini, default=None, help=_help(option), **value)
         parser.addini(option.ini, f"Same as {option.flag}.", type=option.kind.ini_type, default=None)
     group.addoption(
@@ -245,6 +287,6 @@ def register(parser: Any) -> None:
 
 
 def _help(option: Option[Any]) -> str:
-    default = "" if option.default in (None, False) else f" Default: {option.default}."
+    default = "" if option.default in (None, False, _NOTHING) else f" Default: {option.default}."
     environment = f" Environment: {option.env}." if option.env else ""
     return option.help + default + environment

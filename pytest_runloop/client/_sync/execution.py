@@ -99,6 +99,20 @@ class Execution:
         """Interrupt the command, as Ctrl-C does; it must have been started with `attach_stdin=True`."""
         self._to_std_in({"signal": "INTERRUPT", **options})
 
+    def glimpse(
+        self, seconds: float = _GLIMPSE_SECONDS, characters: int = TOLD_CHARACTERS
+    ) -> list[tuple[str, bool]]:
+        """Return the ends of the output and of the standard error by now, while the command goes on.
+
+        :param seconds: how long to read each of them: a quiet command's have no end to wait for.
+        :param characters: of how many characters these ends are at the most.
+        :return: for each, the text and whether it is all there is.
+        """
+        looks = [_Glimpse(self._transport, output, self._path, characters) for output in OUTPUTS]
+        for look in looks:
+            look.work.wait(seconds)
+        return [look.ended() for look in looks]
+
     def stop_following(self) -> None:
         """Hand no more output to the callbacks. The command goes on."""
         self._followers.cancel()
@@ -129,7 +143,7 @@ class Execution:
 
     def _still_running(self, view: object, budget: Budget) -> CommandStillRunningError:
         waited = budget.spent
-        stdout, stderr = self._so_far()
+        stdout, stderr = [tail(text) for text, _ in self.glimpse(characters=2 * TOLD_CHARACTERS)]
         lines = [
             f"{self._told()} still runs after {waited:.0f} s. It was left running: wait longer with "
             "polling_config=PollingConfig(timeout_seconds=..., max_attempts=...), or end it with kill().",
@@ -151,13 +165,6 @@ class Execution:
     def _named(self, *texts: str) -> list[tuple[str, str]]:
         return list(zip(OUTPUTS, texts, strict=True))
 
-    def _so_far(self) -> list[str]:
-        """Look at the outputs for a moment: a quiet command's streams have no end to wait for."""
-        glimpses = [_Glimpse(self._transport, output, self._path) for output in OUTPUTS]
-        for glimpse in glimpses:
-            glimpse.work.wait(_GLIMPSE_SECONDS)
-        return [glimpse.ended() for glimpse in glimpses]
-
     def _told(self) -> str:
         command = f": {shortened(self._command)}" if self._command else ""
         return f"Command {self.execution_id} in devbox {self.devbox_id}{command}"
@@ -169,20 +176,27 @@ class Execution:
 class _Glimpse:
     """What one output of a running command holds by now, or its end if that is much."""
 
-    def __init__(self, transport: Transport, output: str, path: Mapping[str, str]) -> None:
+    def __init__(self, transport: Transport, output: str, path: Mapping[str, str], characters: int) -> None:
         self._text = ""
+        self._characters = characters
         self._over = False
+        self._ended = False
+        self._cut = False
         self._stream = OutputStream(transport, output, path)
         self.work = Background(self._look, f"glimpse at {output} of {path['execution_id']}")
 
-    def ended(self) -> str:
-        """Stop looking, and return what was seen."""
+    def ended(self) -> tuple[str, bool]:
+        """Stop looking; return what was seen, and whether it is everything."""
+        whole = self._ended and not self._cut
         self._over = True
         self.work.cancel()
-        return tail(self._text)
+        return self._text, whole
 
     def _look(self) -> None:
         self._stream.follow(self._keep, lambda: self._over)
+        self._ended = True
 
     def _keep(self, piece: str) -> None:
-        self._text = (self._text + piece)[-2 * TOLD_CHARACTERS :]
+        text = self._text + piece
+        self._cut = self._cut or len(text) > self._characters
+        self._text = text[-self._characters :]

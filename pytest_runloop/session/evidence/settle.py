@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .. import options
+from . import bundle
 
 if TYPE_CHECKING:
     from ..lending import Held, Lending
@@ -25,6 +26,11 @@ def hold(item: pytest.Item, held: Held) -> None:
     properties = item.user_properties
     properties[:] = [known for known in properties if known[0] not in (DEVBOX, SECONDS)]
     properties += [(DEVBOX, held.devbox.id), (SECONDS, f"{held.seconds:.3f}")]
+
+
+def held_by(item: pytest.Item) -> list[Held]:
+    """Return the devboxes of a test, until they are taken back."""
+    return item.stash.get(_HELD, [])
 
 
 def watch(item: pytest.Item, report: pytest.TestReport) -> None:
@@ -78,6 +84,7 @@ def _snapshot(item: pytest.Item, report: pytest.TestReport, run: Run, held: Held
         _tell(report, f"No snapshot of devbox {held.devbox.id} could be taken: {error}")
         return
     report.user_properties.append((SNAPSHOT, snapshot))
+    bundle.complete_for(item, held.devbox.id, snapshot=snapshot)
     run.journal.note("snapshot", id=snapshot, devbox=held.devbox.id, test=item.nodeid)
     _tell(
         report,
