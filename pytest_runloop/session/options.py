@@ -141,7 +141,10 @@ _NOTHING: Sequence[str] = ()
 def _secrets(lines: Sequence[str]) -> Sequence[str]:
     from .evidence.redaction import parse
 
-    return parse(lines)
+    try:
+        return parse(lines)
+    except ValueError as error:  # without the value: it may be a secret
+        raise NotAllowedError(str(error)) from None
 
 
 BACKEND = Option(
@@ -220,12 +223,7 @@ ARTIFACTS = Option(
 )
 REDACT = Option(
     "redact",
-    Kind(
-        _secrets,
-        "names of variables (with commas, * and ?), text:TEXT of four characters or more, or re:PATTERN",
-        "NAME,…",
-        "linelist",
-    ),
+    Kind(_secrets, "names of variables, text:TEXT or re:PATTERN", "NAME,…", "linelist"),
     _NOTHING,
     "What else to take out of reports and artifacts, beside what looks secret: values of variables of these "
     "names, text:TEXT, or what re:PATTERN matches. Several: give it again, or a line each in an ini file.",

@@ -103,8 +103,8 @@ class Collector:
             with _told(about, "its facts"):
                 about.facts = facts.of(client.devbox.from_id(about.id))
         with _told(about, "its log"):
-            lines = client.devbox.from_id(about.id).logs().logs[-LOG_LINES:]
-            about.logs = [_line(line) for line in lines]
+            lines = client.devbox.from_id(about.id).logs().logs or []
+            about.logs = [_line(line) for line in lines[-LOG_LINES:]]
 
     def _variables(self, devbox: str) -> dict[str, str]:
         """Return the variables of a devbox that hold secrets, and the names of these."""
@@ -134,7 +134,7 @@ def _take_view(about: Devbox, view: DevboxView) -> None:
     about.launch = view.launch_parameters.model_dump(mode="json", exclude_none=True)
     told = [
         Transition(str(step.status), step.transition_time_ms and step.transition_time_ms / 1000)
-        for step in view.state_transitions
+        for step in view.state_transitions or ()
     ]
     about.transitions = told or about.transitions
 
@@ -142,7 +142,7 @@ def _take_view(about: Devbox, view: DevboxView) -> None:
 def _line(line: DevboxLog) -> str:
     what = " ".join(filter(None, [line.cmd, line.message]))
     ended = "" if line.exit_code is None else f" exit status {line.exit_code}"
-    return f"{line.timestamp_ms / 1000:.3f} {line.source} {line.level}: {what}{ended}"[:_LINE]
+    return f"{(line.timestamp_ms or 0) / 1000:.3f} {line.source} {line.level}: {what}{ended}"[:_LINE]
 
 
 def _fetch_outputs(client: Runloop, devbox: str, records: Sequence[Record]) -> None:

@@ -16,6 +16,8 @@ SECONDS = 10.0
 """How long the command may take."""
 _MEMORY = ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")
 _KINDS = {"-": "file", "d": "directory", "l": "link"}
+_KEEPER = "pytest-runloop: devbox "
+"""How the command line of the process begins that has all others of a local devbox for descendants."""
 _TOLD = 20_000
 
 Lines = dict[str, list[str]]
@@ -46,11 +48,12 @@ def parsed(told: str) -> Facts:
         part, _, rest = line.removeprefix("@").partition(" ")
         if line.startswith("@"):
             lines[part].append(rest)
+    processes, ports = _own(_processes(lines), _ports(lines))
     return Facts(
         directory="".join(lines["directory"]),
         files=[*_listed(lines["list"]), *_named(lines["file"])],
-        processes=_processes(lines),
-        ports=_ports(lines),
+        processes=processes,
+        ports=ports,
         disks=_disks(lines["disk"]),
         memory=_memory(lines),
         killed_for_memory=_killed(lines["event"]),
@@ -92,6 +95,22 @@ def _processes(lines: Lines) -> list[Process]:
             )
     looking = {int(line) for line in lines["self"] if line.isdigit()}
     return [process for process in found if not {process.pid, process.parent} & looking]
+
+
+def _own(processes: list[Process], ports: list[Port]) -> tuple[list[Process], list[Port]]:
+    """Leave out what is not the devbox's, where the local backend's devboxes see all of this machine."""
+    mine = next((process.pid for process in processes if process.command.startswith(_KEEPER)), 1)
+    if mine == 1:
+        return processes, ports
+    parents = {process.pid: process.parent for process in processes}
+
+    def descends(pid: int) -> bool:
+        while pid in parents and pid != mine:
+            pid = parents[pid]
+        return pid == mine
+
+    own = {pid for pid in parents if descends(pid)}
+    return [process for process in processes if process.pid in own], [p for p in ports if p.pid in own]
 
 
 def _ports(lines: Lines) -> list[Port]:

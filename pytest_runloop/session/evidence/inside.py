@@ -1,4 +1,4 @@
-"""Asks a living devbox for the values of its secrets, which nobody else tells: they are kept out of reports."""
+"""Asks a living devbox for the values of its secrets, which nobody else tells, so that none is shown."""
 
 from __future__ import annotations
 

@@ -51,6 +51,13 @@ class Keeper:
 
     def report(self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[object]) -> None:
         """Look at a report, before the test's devboxes are taken back. Nothing secret is in it afterwards."""
+        try:
+            self._report(item, report, call)
+        except Exception as error:  # the test's own failure must be told, whatever goes wrong here
+            told = self._redactor.text(f"{type(error).__name__}: {error}")
+            report.sections.append(("devbox at teardown", f"No evidence could be collected: {told}"))
+
+    def _report(self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[object]) -> None:
         attempt = attempts.note(item, report, call)
         if report.failed:
             self._learn(item, attempt)
@@ -59,14 +66,10 @@ class Keeper:
             return
         if bundle.FOLDER in item.stash:  # of an attempt before this one
             del item.stash[bundle.FOLDER]
-        if not attempt.failed:
-            self._passed(item)
-            return
-        try:
+        if attempt.failed:
             self._keep(item, report, attempt)
-        except Exception as error:  # the test's own failure must be told, whatever goes wrong here
-            told = self._redactor.text(f"{type(error).__name__}: {error}")
-            report.sections.append(("devbox at teardown", f"No evidence could be collected: {told}"))
+        else:
+            self._passed(item)
 
     def _learn(self, item: pytest.Item, attempt: Attempt) -> None:
         """Learn the secrets that this failure may show."""

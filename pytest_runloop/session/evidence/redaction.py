@@ -144,9 +144,9 @@ class Redactor:
     def everything(self, value: Any) -> Any:
         """Return a structure of dataclasses, lists and mappings in which no text has a secret."""
         if isinstance(value, str):
-            return self.text(value)
+            return self.shown(value)
         if isinstance(value, Mapping):
-            return {self.text(str(key)): self.everything(inner) for key, inner in value.items()}
+            return {self.shown(str(key)): self.everything(inner) for key, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self.everything(inner) for inner in value]
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -280,14 +280,28 @@ def parse(lines: Iterable[str]) -> tuple[str, ...]:
     """Return what the user names, item by item.
 
     :param lines: `text:…` and `re:…` take a line each; of names there may be several in a line, with commas.
-    :raises ValueError: if one is empty, or a pattern is none.
+    :raises ValueError: if one is none of these. Its text does not repeat it.
     """
     items: list[str] = []
     for line in filter(None, map(str.strip, lines)):
         items += [line] if line.startswith(("text:", "re:")) else [part.strip() for part in line.split(",")]
     for item in items:
-        if not re.fullmatch(r"[\w*?]+|text:.{4,}|re:.+", item, re.DOTALL):
-            raise ValueError
-        if item.startswith("re:") and re.compile(item[3:]).match("") is not None:
-            raise ValueError
+        if item.startswith("re:"):
+            _check_pattern(item[3:])
+        elif item.startswith("text:"):
+            if len(item) < len("text:") + SHORTEST:
+                raise ValueError(f"text: must be followed by {SHORTEST} characters or more")
+        elif not re.fullmatch(r"[\w*?]+", item):
+            raise ValueError(
+                "an item is no name of a variable; give fixed texts as text:TEXT, patterns as re:PATTERN"
+            )
     return tuple(items)
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        matches_nothing = re.compile(pattern).match("") is not None
+    except re.error as error:
+        raise ValueError(f"a pattern cannot be read: {error.msg}") from None
+    if matches_nothing:
+        raise ValueError("a pattern matches the empty text, so that it would match everywhere")

@@ -32,10 +32,11 @@ def steps(records: Sequence[Record], since: float, *, last: int | None = None) -
 
 
 def _with_output(records: Sequence[Record]) -> set[int]:
-    """Return the places of the last command, and of the last one that failed."""
+    """Return the places of the last command, of the last that failed, and of the last that runs on."""
     commands = [place for place, record in enumerate(records) if record.command is not None]
+    running = [place for place in commands if records[place].running]
     failed = [place for place in commands if records[place].exit_status not in (0, None)]
-    return {*commands[-1:], *failed[-1:]}
+    return {*commands[-1:], *failed[-1:], *running[-1:]}
 
 
 def _step(record: Record, since: float) -> str:
