@@ -189,13 +189,8 @@ def test_put(runloop):
     records = schema.load_transcript(folder, devbox)
     assert records[-1].command == "echo ***; cat told >&2; false # ***"
     assert records[-1].redacted
-    places = {
-        path: path.read_bytes()
-        for place in (folder, suite.state)
-        for path in place.rglob("*")
-        if path.is_file()
-    }
-    places = {str(path): content for path, content in places.items() if "backend.sqlite3" not in path.name}
+    files = [path for place in (folder, suite.state) for path in place.rglob("*") if path.is_file()]
+    places = {str(path): path.read_bytes() for path in files if "backend.sqlite3" not in path.name}
     places["junit"] = suite.path("junit.xml").read_bytes()
     places["terminal"] = f"{result.stdout}{result.stderr}".encode()
     planted = [
