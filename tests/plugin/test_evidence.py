@@ -29,7 +29,7 @@ def broken_end(devbox):
 @pytest.mark.devbox(environment_variables={"GREETING": "hi", "APP_PASSWORD": "pw"})
 def test_call(devbox):
     devbox.file.write(file_path="app.py", contents="import time; print('up', flush=True); time.sleep(1000)")
-    devbox.file.upload(path="data.bin", file=b"\\\\x00data")
+    devbox.file.upload(path="data.bin", file=b"\\x00data")
     devbox.cmd.exec_async("python3 app.py")
     devbox.cmd.exec("seq 500; echo wrong >&2; exit 3").check()
 
@@ -39,7 +39,7 @@ def test_teardown(broken_end): pass
 def test_xpass(devbox): pass
 def test_factory(devbox_factory):
     devbox_factory().cmd.exec("nothing-like-it").check()
-@pytest.mark.parametrize("x", ["a/" * 150, "../../\\\\u00e9"])
+@pytest.mark.parametrize("x", ["a/" * 150, "../../\\u00e9"])
 def test_names(session_devbox, x):
     session_devbox.shell("s").exec("cd /tmp")
     assert not session_devbox.shell("s").exec("pwd").stdout()
@@ -189,7 +189,8 @@ def test_put(runloop):
     records = schema.load_transcript(folder, devbox)
     assert records[-1].command == "echo ***; cat told >&2; false # ***"
     assert records[-1].redacted
-    files = [path for place in (folder, suite.state) for path in place.rglob("*") if path.is_file()]
+    found = [path for place in (folder, suite.state) for path in place.rglob("*")]
+    files = [path for path in found if path.is_file() and not path.is_symlink()]  # as /dev/stdout of a root
     places = {str(path): path.read_bytes() for path in files if "backend.sqlite3" not in path.name}
     places["junit"] = suite.path("junit.xml").read_bytes()
     places["terminal"] = f"{result.stdout}{result.stderr}".encode()
