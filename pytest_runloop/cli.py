@@ -90,6 +90,15 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="end when the lock (flock) on this file is free: when the process that holds it has died",
     )
     serve.add_argument(
+        "--outlive",
+        type=Path,
+        metavar="DIR",
+        help=(
+            "with --owner-lock: devboxes whose ids are names of files in DIR (without suffix) outlive that"
+            " process; the server ends with the last of them"
+        ),
+    )
+    serve.add_argument(
         "--faults",
         type=_plan,
         metavar="PLAN",
@@ -182,6 +191,7 @@ def _serve(options: argparse.Namespace) -> int:
             isolation=options.isolation,
             until_eof=options.until_eof,
             owner_lock=options.owner_lock,
+            outlive=options.outlive,
             faults=options.faults,
         )
     )

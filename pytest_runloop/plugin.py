@@ -77,10 +77,17 @@ def pytest_runtest_makereport(
     return report
 
 
+# Last: the session's fixtures have ended by then, and in the controller xdist's workers.
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if _MEMBER in session.config.stash:
-        _member(session.config).interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
     session.config.stash[_SESSION] = session
+    if _MEMBER in session.config.stash:
+        _member(session.config).session_over(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+
+
+def pytest_enter_pdb(config: pytest.Config) -> None:
+    if _MEMBER in config.stash:
+        _member(config).tell_at_prompt()
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

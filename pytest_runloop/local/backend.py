@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -289,11 +289,23 @@ class Backend:
         """Return all devboxes, newest first."""
         return [life.devbox for life in reversed(self._lives.values())]
 
+    def end_all(self, *, but: Collection[str]) -> None:
+        """End all devboxes but these, and make no further ones.
+
+        :param but: ids.
+        """
+        self._closing = True
+        for life in list(self._lives.values()):
+            if life.devbox.id not in but:
+                life.end("api_shutdown")
+
+    def lives(self) -> bool:
+        """Tell whether any devbox lives."""
+        return any(not life.devbox.ended for life in self._lives.values())
+
     async def close(self) -> None:
         """End every devbox, wait until nothing of them is left, and close the store."""
-        self._closing = True
-        for life in self._lives.values():
-            life.end("api_shutdown")
+        self.end_all(but=())
         await self.tunnels.close()
         await self._tasks.finish(_END_SECONDS)
         await asyncio.wait_for(self.engine.close(), _END_SECONDS)

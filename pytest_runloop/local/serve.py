@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 _ENDING_SECONDS = 2
 """For requests in progress, after every devbox has ended."""
+_LOOK_SECONDS = 0.5
+_LONGEST_SECONDS = 172_800
+"""How long devboxes may outlive the owner: a suspended one has no end of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Options:
     :param isolation: the tier: `auto`, `namespace`, `container`, `landlock` or `process`.
     :param until_eof: end with the standard input.
     :param owner_lock: end when this file's lock is free: its owner has died.
+    :param outlive: a folder; devboxes after whose ids its files are called outlive the owner, and the server
+        ends with the last of them.
     :param faults: what is to go wrong. Even an empty plan opens the routes that set another.
     """
 
@@ -52,6 +58,7 @@ class Options:
     isolation: str = "auto"
     until_eof: bool = False
     owner_lock: Path | None = None
+    outlive: Path | None = None
     faults: FaultPlan | None = None
 
 
@@ -104,10 +111,10 @@ def _allow_many_files() -> None:
 
 
 async def _serve(options: Options, open_engine: OpenEngine) -> None:
-    stop = asyncio.Event()
+    stop, orphaned = asyncio.Event(), asyncio.Event()
     state_dir = _prepared(options.state_dir or default_state_dir())
     with _listening(options.port) as listener, _signals(stop):
-        _watch_owner(options, stop)
+        _watch_owner(options, stop, orphaned)
         faults = _faults(options)
         engine = await open_engine(options.isolation, state_dir)
         _allow_many_files()
@@ -119,7 +126,7 @@ async def _serve(options: Options, open_engine: OpenEngine) -> None:
             await server.accepting(serving)
             if not stop.is_set():
                 _announce(_ready_line(listener, api_key, backend.engine), stop)
-            await stop.wait()
+            await _until_over(backend, options.outlive, stop, orphaned)
         finally:
             if faults is not None:
                 faults.close()
@@ -127,6 +134,25 @@ async def _serve(options: Options, open_engine: OpenEngine) -> None:
             await backend.close()
             server.should_exit = True
             await serving
+
+
+async def _until_over(
+    backend: Backend, outlive: Path | None, stop: asyncio.Event, orphaned: asyncio.Event
+) -> None:
+    """Wait until asked to end, or until the owner has died and with it, or after it, the last devbox."""
+    asked, alone = (asyncio.ensure_future(event.wait()) for event in (stop, orphaned))
+    await asyncio.wait((asked, alone), return_when=asyncio.FIRST_COMPLETED)
+    if alone.done() and not asked.done() and outlive is not None:
+        backend.end_all(but=_named(outlive))
+        deadline = time.monotonic() + _LONGEST_SECONDS
+        while backend.lives() and time.monotonic() < deadline and not asked.done():
+            await asyncio.wait((asked,), timeout=_LOOK_SECONDS)
+    asked.cancel()
+    alone.cancel()
+
+
+def _named(folder: Path) -> set[str]:
+    return {path.stem for path in folder.glob("*")}
 
 
 def _faults(options: Options) -> Faults | None:
@@ -246,13 +272,14 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _watch_owner(options: Options, stop: asyncio.Event) -> None:
+def _watch_owner(options: Options, stop: asyncio.Event, orphaned: asyncio.Event) -> None:
     if options.owner_lock is not None:
         try:
             fd = os.open(options.owner_lock, os.O_RDWR)
         except OSError as error:
             raise ServeError(f"cannot open --owner-lock {options.owner_lock}: {error.strerror}") from error
-        _in_background(lambda: fcntl.flock(fd, fcntl.LOCK_EX), stop)
+        # What it takes then it holds: as long as devboxes outlive the owner, nobody may take it for dead.
+        _in_background(lambda: fcntl.flock(fd, fcntl.LOCK_EX), orphaned)
     if options.until_eof:
         _in_background(_read_to_eof, stop)
 

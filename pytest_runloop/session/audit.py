@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import backend, options, sweep
+from . import backend, lease, options, sweep
 from .ending import shut_down
+from .evidence import snapshots
+from .kept import Keep
 from .ledger import Entry
 from .requests import ENDED, of_run
 from .run import OWNER_LOCK, Run
@@ -37,7 +39,7 @@ class Unconfirmed:
     def __str__(self) -> str:
         if self.ends is None:
             return f"{self.entry}, which has no lease: end it by hand"
-        return f"{self.entry}, which ends by itself at {_clock(self.ends)} at the latest"
+        return f"{self.entry}, which ends by itself at {clock(self.ends)} at the latest"
 
 
 @dataclass(slots=True)
@@ -47,23 +49,32 @@ class Audit:
     :param created: the ids of those that the run knows to have been created.
     :param local: whether they are on a backend that ends with the run, and they with it.
     :param snapshots: how many were taken, which are kept on purpose.
+    :param kept: the devboxes that outlive the run on purpose.
     :param unasked: why the account could not be compared; empty if it was.
     """
 
     created: set[str] = field(default_factory=set)
     local: bool = False
     snapshots: int = 0
+    kept: list[Keep] = field(default_factory=list)
     unconfirmed: list[Unconfirmed] = field(default_factory=list)
     unasked: str = ""
 
     def __str__(self) -> str:
-        left = {found.entry.devbox for found in self.unconfirmed if found.entry.devbox}
-        ended = "all end with the run's own backend" if self.local else f"{len(self.created - left)} ended"
-        kept = f"{self.snapshots} snapshot{'s' * (self.snapshots != 1)}" if self.snapshots else "nothing"
+        left = {found.entry.devbox for found in self.unconfirmed} | {keep.devbox for keep in self.kept}
+        all_end = "the others end" if self.kept else "all end"
+        ended = f"{all_end} with the run's own backend" if self.local else f"{len(self.created - left)} ended"
+        kept = " and ".join(self._kept()) or "nothing"
         unsure = f"{len(self.unconfirmed)} NOT CONFIRMED to have ended" if self.unconfirmed else ""
         compared = f"not compared with the account ({self.unasked})" if self.unasked else ""
         told = [f"{len(self.created)} created", ended, f"{kept} kept on purpose", unsure, compared]
         return ", ".join(filter(None, told))
+
+    def _kept(self) -> Iterator[str]:
+        if self.snapshots:
+            yield f"{self.snapshots} snapshot{'s' * (self.snapshots != 1)}"
+        if self.kept:
+            yield f"{len(self.kept)} devbox{'es' * (len(self.kept) != 1)}"
 
 
 def take(run: Run, *, interrupted: bool) -> Audit:
@@ -73,7 +84,8 @@ def take(run: Run, *, interrupted: bool) -> Audit:
     """
     audit = Audit(local=not backend.of_the_cloud(run.path))
     audit.created = {str(event["id"]) for event in run.journal.read("created")}
-    audit.snapshots = sum(1 for _ in run.journal.read("snapshot"))
+    audit.snapshots = sum(taken.outcome == "complete" for taken in snapshots.of_run(run.journal))
+    audit.kept = list(run.kept)
     if audit.local:
         return audit
     sweep.own(run, interrupted=interrupted)
@@ -112,12 +124,13 @@ def _compare(run: Run, listed: dict[str, DevboxView], seconds: float) -> str:
 
 def _put_right(run: Run, listed: dict[str, DevboxView], end: Callable[[str], None]) -> None:
     entries = {entry.devbox: entry for entry in run.ledger if entry.devbox}
+    kept = {keep.devbox for keep in run.kept}
     for devbox, view in listed.items():
         entry = entries.get(devbox)
         if view.status in ENDED:
             if entry is not None:  # it ended, though the answer that said so was lost
                 run.ledger.strike(entry)
-        elif entry is None:  # nobody wrote it down, or not for long enough
+        elif entry is None and devbox not in kept:  # nobody wrote it down, or not for long enough
             stray = run.ledger.intend("a devbox that the run had lost sight of")
             run.ledger.complete(stray, devbox)
             end(devbox)
@@ -129,19 +142,14 @@ def _since_ms(run: Run) -> int:
 
 
 def _unconfirmed(run: Run, entry: Entry, listed: dict[str, DevboxView]) -> Unconfirmed:
-    view = listed.get(entry.devbox or "")
-    told = view.launch_parameters if view is not None else None
-    idles = told and (told.after_idle or (told.lifecycle and told.lifecycle.after_idle))
-    if idles and idles.on_idle != "shutdown":
-        return Unconfirmed(entry, None)
-    seconds = idles.idle_time_seconds if idles else (told.keep_alive_time_seconds if told else None)
+    default = entry.lease or run.settings[options.TTL] or DEFAULT_LIFETIME
+    seconds = lease.seconds_left(listed.get(entry.devbox or ""), default)
     # It may have been kept alive at any time up to now.
-    return Unconfirmed(
-        entry, time.time() + (seconds or entry.lease or run.settings[options.TTL] or DEFAULT_LIFETIME)
-    )
+    return Unconfirmed(entry, None if seconds is None else time.time() + seconds)
 
 
-def _clock(moment: float) -> str:
+def clock(moment: float) -> str:
+    """Return a moment as this machine's clock shows it."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 

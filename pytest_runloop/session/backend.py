@@ -13,6 +13,7 @@ from . import options, server
 from .choice import KEY, asked, choose
 from .errors import StopRunError
 from .files import write_private
+from .kept import FOLDER as KEPT
 from .run import OWNER_LOCK, Run
 from .server import Server
 from .state import state_directory
@@ -94,6 +95,12 @@ def client_of_dead_run(path: Path) -> Runloop | None:
     return client_of_account(base_url) if base_url else None
 
 
+def lives(path: Path) -> bool:
+    """Tell whether the local backend of a run lives."""
+    running = server.load(path / "backend.json")
+    return running is not None and server.alive(running)
+
+
 def client_of_local_run(path: Path) -> Runloop | None:
     """Make a client of the local backend of another run, if that backend lives."""
     from .. import Runloop
@@ -158,7 +165,7 @@ def _start(run: Run) -> Server:
     isolation, faults = run.settings[options.ISOLATION], run.settings[options.FAULTS]
     lock, log = run.path / OWNER_LOCK, run.path / "backend.log"
     try:
-        running = server.start(state_directory(), isolation, lock, log, faults)
+        running = server.start(state_directory(), isolation, lock, log, faults, run.path / KEPT)
     except StopRunError as error:
         write_private(failure, str(error))
         raise

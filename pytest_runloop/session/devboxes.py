@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import backend, lease, options, watcher
 from .choice import choose
-from .ending import end
+from .ending import end, shut_down
 from .errors import UnavailableError
+from .evidence import snapshots
 from .evidence.redaction import of_this_process
 from .evidence.transcript import Transcript
 from .failures import Failures, explained, never_sent, refused, stop_run
+from .kept import Keep
 from .ledger import Entry
 from .patience import Patience
 from .requests import ENDED, create, newest
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from .. import AsyncRunloop, Devbox, Runloop
     from ..contract.params.options import PollingConfig
     from ..contract.views.devboxes import DevboxView
+    from .evidence.snapshots import Taken
 
 # What fails here is told in words. Who wants to see these frames all the same has --full-trace.
 __tracebackhide__ = True
@@ -197,6 +200,59 @@ class Devboxes:
         """
         end(self._client(quick=True), self._run.ledger, entry)
         self.transcript.forget(entry.devbox or "")
+
+    def leave(self, entry: Entry, why: str) -> bool:
+        """Let a devbox outlive its test and the run: its lifetime begins anew, and nobody prolongs it.
+
+        :param why: why it is kept.
+        :return: whether it lives. One that has ended is left as it is.
+        """
+        from ..client.errors import NotFoundError, RunloopError
+
+        devbox = self.quick_client.devbox.from_id(str(entry.devbox))
+        view = None
+        try:
+            view = devbox.get_info()
+            devbox.keep_alive()
+        except NotFoundError:
+            return False
+        except RunloopError:  # while nobody can tell, it lives
+            pass
+        if view is not None and view.status in ENDED:
+            return False
+        seconds = lease.seconds_left(view, entry.lease or lease.KEPT_SECONDS)
+        until = None if seconds is None else time.time() + seconds
+        self._run.kept.add(Keep(devbox.id, entry.key, entry.test, why, entry.written_ms, until))
+        self._run.ledger.strike(entry)
+        return True
+
+    def take_over(self, taken: Taken, over: threading.Event) -> bool:
+        """See a snapshot to its end whose worker died; a devbox for which that takes too long is kept.
+
+        :param over: set when nobody waits any longer.
+        :return: whether the devbox is kept.
+        """
+        snapshots.settled(self.quick_client, self._run.journal, taken, over)
+        entry = next((entry for entry in self._run.ledger if entry.devbox == taken.devbox), None)
+        return taken.outcome == "late" and entry is not None and self.leave(entry, taken.late)
+
+    def end_stale(self, entry: Entry) -> None:
+        """End a devbox that nobody took back, and not before its snapshots are complete.
+
+        :raises RunloopError: if the service did not confirm. The entry stays.
+        """
+        begun = (taken for taken in snapshots.of_run(self._run.journal) if taken.devbox == entry.devbox)
+        pending = [taken for taken in begun if taken.outcome is None]
+        if not any(self.take_over(taken, threading.Event()) for taken in pending):
+            self.end(entry)
+
+    def end_kept(self, devbox: str) -> None:
+        """End a devbox that was kept.
+
+        :raises RunloopError: if the service did not confirm. It stays kept.
+        """
+        shut_down(self.quick_client, devbox)
+        self._run.kept.remove(devbox)
 
     def why_not(self, error: Exception, params: Mapping[str, Any]) -> UnavailableError:
         """Say in words why a boot failed, and whether that goes for the whole run."""

@@ -6,21 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .ending import end_all
-
 if TYPE_CHECKING:
     from .. import Devbox
     from .lending import Held
     from .member import Member
     from .spec import Spec
 
-SECONDS = 15.0
-
 
 class DevboxFactory:
     """Makes devboxes: `devbox_factory(blueprint="name", environment_variables={...})`.
 
-    It ends what it made when the test session ends. A devbox that is used up earlier can be ended by
+    What it made is ended when the test session ends. A devbox that is used up earlier can be ended by
     `shutdown()`, or be a context manager: `with devbox_factory() as devbox:`.
     """
 
@@ -56,6 +52,6 @@ class DevboxFactory:
         return [held.devbox for held in made]
 
     def end(self) -> None:
-        """End all that it made. What is not confirmed is left to the end of the run."""
-        end_all(self._made, self._member.lending.end, SECONDS)
-        self._made.clear()
+        """Give up all that it made."""
+        self._member.give_up(self._made)
+        self._made = []

@@ -33,3 +33,7 @@ def _asked_for(settings: Settings) -> Iterator[str]:
     cap = settings[options.MAX_DEVBOXES]
     yield "any number of devboxes" if cap is None else f"at most {cap} devbox{'es' * (cap != 1)} at once"
     yield _SNAPSHOTS[settings[options.SNAPSHOT]]
+    if settings[options.KEEP] != "never":
+        yield (
+            "devboxes of failed tests are kept" if settings[options.KEEP] == "on-failure" else "all are kept"
+        )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SECONDS = 600
 """Of a devbox on a service that outlives the run: five renewals may fail in a row."""
+KEPT_SECONDS = 3600
+"""Of a devbox that may be kept after its test: the service lets no lifetime be changed later."""
 _LOCAL_SECONDS = 3600
 """The service's own default. The local backend ends with the run anyhow."""
 _LONGEST = 172_800
@@ -47,6 +49,8 @@ def seconds_for(params: Mapping[str, Any], settings: Settings) -> int | None:
     if any(value is not None for value in said):
         return None
     least = _LOCAL_SECONDS if choose(settings).kind == "local" else SECONDS
+    if settings[options.KEEP] != "never":
+        least = KEPT_SECONDS
     # A devbox may be refused a renewal before it runs.
     return min(max(least, math.ceil(settings[options.BOOT_TIMEOUT]) + SECONDS // 2), _LONGEST)
 
@@ -57,6 +61,20 @@ def idles(view: DevboxView) -> bool:
     return launch.after_idle is not None or (
         launch.lifecycle is not None and launch.lifecycle.after_idle is not None
     )
+
+
+def seconds_left(view: DevboxView | None, default: float) -> float | None:
+    """Return for how many seconds a devbox lives if nobody does anything with it any more.
+
+    :param view: what the service says of it, if it does.
+    :param default: if the service does not say how long.
+    :return: `None` if it does not end by itself.
+    """
+    told = view.launch_parameters if view is not None else None
+    idle = told and (told.after_idle or (told.lifecycle and told.lifecycle.after_idle))
+    if idle:
+        return idle.idle_time_seconds if idle.on_idle == "shutdown" else None
+    return (told.keep_alive_time_seconds if told else None) or default
 
 
 def lost(entry: Entry, journal: Journal) -> str:

@@ -105,7 +105,7 @@ class Lending:
             self._run.journal.note("reused", id=devbox.id, test=test)
             return Held(entry, devbox, 0.0, reused=True, lease=lease, spec=key)
         if entry is not None:
-            self._devboxes.end(entry)
+            self._devboxes.end_stale(entry)
         held = self._new(lease, params, test, key)
         if reset:
             held.unfit = self._restoring.remember(held.entry, held.devbox)
@@ -166,6 +166,21 @@ class Lending:
         entry = lease.slot.record.entry
         known = entry is not None and self._run.ledger.find(entry) is not None
         self._run.pool.give_back(lease, entry if known else None)
+
+    def let_go(self, held: Held) -> None:
+        """Let a slot be held by nobody who waits for another: what is in it is being put away."""
+        self._run.pool.put_away(held.lease)
+
+    def leave(self, held: Held, why: str) -> bool:
+        """Let a devbox outlive its test and the run. It counts no longer against how many there may be.
+
+        :param why: why it is kept.
+        :return: whether it lives; if not, it is still to be taken back.
+        """
+        kept = self._devboxes.leave(held.entry, why)
+        if kept:
+            self._return(held.lease)
+        return kept
 
     def keep(self, held: Held) -> None:
         """Let a devbox live until the end of the run."""

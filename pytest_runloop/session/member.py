@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from .devboxes import Devboxes
 from .errors import StopRunError, UnavailableError
 from .evidence import settle
 from .evidence.keeper import Keeper
+from .evidence.partings import Partings
 from .lease import Renewal
 from .lending import Held, Lending
 from .patience import Patience
@@ -44,6 +45,9 @@ class Member:
         self.devboxes = Devboxes(self.run, self._patience)
         self.lending = Lending(self.run, self.devboxes)
         self._keeper = Keeper(config, self.run, self.devboxes)
+        self.partings = Partings(self.run, self.devboxes, self.lending)
+        self._given_up: list[Held] = []
+        self._item: pytest.Item | None = None
         self.interrupted = False
         self._audit: Audit | None = None
         self._told = False
@@ -74,6 +78,7 @@ class Member:
             specs = [*self._base(defaults), *marker.of(item), by_hand]
             held = self._lent(spec.merge(specs), item.nodeid, spec.reuse_in(specs, self.run.settings))
             self.devboxes.transcript.made(held.devbox.id, spec.merge(specs))
+        self._item = item
         settle.hold(item, held)
         return held.devbox
 
@@ -180,9 +185,43 @@ class Member:
     def report(self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[object]) -> None:
         """Look at a report of a test; if it is the last one, keep the evidence and settle its devboxes."""
         self._keeper.report(item, report, call)
-        settle.watch(item, report)
+        settle.watch(item, report, call)
+        self._item = item
         if report.when == "teardown":
-            settle.settle(item, report, self.run, self.lending)
+            settle.settle(item, report, self)
+            self._end_given_up()
+
+    def tell_at_prompt(self) -> None:
+        """Say at a debugger's prompt how to enter the devboxes of the test: they live while it waits."""
+        terminal = self._config.get_terminal_writer()
+        for devbox in settle.at_hand(self._item, self):
+            terminal.line(
+                f"runloop: devbox {devbox} lives; from another terminal: pytest-runloop shell {devbox}"
+            )
+
+    def give_up(self, made: Sequence[Held]) -> None:
+        """Take devboxes that no test will have any more.
+
+        They are ended a little later: fixtures of the session end before the last test's verdict is known.
+        """
+        self._given_up += made
+
+    def _end_given_up(self) -> None:
+        made, self._given_up = self._given_up, []
+        self.partings.end(made)
+
+    def session_over(self, *, interrupted: bool) -> None:
+        """Put away what tests left, when all tests of this process are over.
+
+        Here, and not later: xdist cuts workers short after that.
+        """
+        self.interrupted = interrupted
+        try:
+            if not interrupted:
+                self._end_given_up()
+            self.partings.finish(interrupted=interrupted)
+        except KeyboardInterrupt:
+            self.interrupted = True
 
     def for_worker(self) -> dict[str, str]:
         """Return what an xdist worker must be told to be part of the run."""
@@ -203,6 +242,9 @@ class Member:
     def _audited(self) -> Audit | None:
         """End what the run still has, once, and return what became of all its devboxes."""
         if self._audit is None and self.run.owner and self.run.opened:
+            with contextlib.suppress(Exception):  # the audit says what became of it
+                if not self.interrupted:
+                    self.partings.take_over()
             self._audit = audit.take(self.run, interrupted=self.interrupted)
         return self._audit
 
@@ -232,6 +274,6 @@ class Member:
         if not self._told:
             for line in audit.warnings(found):
                 print(f"runloop: {line}", file=sys.stderr)
-        self.run.close(keep=bool(found.unconfirmed))
+        self.run.close(keep=bool(found.unconfirmed or found.kept))
         if self._sweep is not None:
             self._sweep.join(1.0)

@@ -228,6 +228,20 @@ REDACT = Option(
     "What else to take out of reports and artifacts, beside what looks secret: values of variables of these "
     "names, text:TEXT, or what re:PATTERN matches. Several: give it again, or a line each in an ini file.",
 )
+SNAPSHOT_TIMEOUT = Option(
+    "snapshot-timeout",
+    Kind(_seconds, "a number of seconds greater than 0", "S", "float"),
+    120.0,
+    "Seconds that a snapshot of a test's devbox may take. "
+    "If it is not complete by then, the devbox is kept instead of ended.",
+)
+KEEP = Option(
+    "keep",
+    one_of("never", "on-failure", "always"),
+    "never",
+    "When to let a test's devbox live on after the test, and after the run: for an hour, or as long as "
+    "--runloop-ttl says. The summary says how to enter it, and how to end it.",
+)
 STRICT_CLEANUP = Option(
     "strict-cleanup",
     Kind(_yes, "true or false", "", "bool"),
@@ -256,6 +270,8 @@ OPTIONS: tuple[Option[Any], ...] = (
     SNAPSHOT,
     ARTIFACTS,
     REDACT,
+    SNAPSHOT_TIMEOUT,
+    KEEP,
     STRICT_CLEANUP,
     FAULTS,
 )

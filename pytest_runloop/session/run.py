@@ -18,6 +18,8 @@ import pytest
 
 from . import options
 from .journal import Journal
+from .kept import FOLDER as KEPT
+from .kept import Kept
 from .ledger import Ledger
 from .pool.pool import Pool
 from .settings import Settings
@@ -96,6 +98,11 @@ class Run:
         """What happened in the run."""
         return journal_in(self.path)
 
+    @property
+    def kept(self) -> Kept:
+        """The devboxes that outlive the run."""
+        return kept_in(self.path)
+
     @cached_property
     def pool(self) -> Pool:
         """The slots for devboxes, shared by all processes of the run."""
@@ -114,7 +121,8 @@ class Run:
     def close(self, *, keep: bool) -> None:
         """Give the lock up, which ends what hangs on it, and remove the directory.
 
-        :param keep: leave the directory, because devboxes are in it whose end nobody confirmed.
+        :param keep: leave the directory, because devboxes are in it whose end nobody confirmed, or that are
+            kept.
         """
         if self._path is None or not self.owner:
             return
@@ -133,6 +141,11 @@ def ledger_in(path: Path) -> Ledger:
 def journal_in(path: Path) -> Journal:
     """Return what happened in the run in a directory."""
     return Journal(path / "journal.jsonl")
+
+
+def kept_in(path: Path) -> Kept:
+    """Return the devboxes that outlive the run in a directory."""
+    return Kept(path / KEPT)
 
 
 def notices_in(path: Path) -> Journal:

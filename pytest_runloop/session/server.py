@@ -40,7 +40,14 @@ class Server:
     notes: tuple[str, ...] = ()
 
 
-def start(state: Path, isolation: str, owner_lock: Path, log: Path, faults: str | None = None) -> Server:
+def start(
+    state: Path,
+    isolation: str,
+    owner_lock: Path,
+    log: Path,
+    faults: str | None = None,
+    outlive: Path | None = None,
+) -> Server:
     """Start the local backend and wait until it is ready.
 
     :param state: its state directory.
@@ -48,6 +55,7 @@ def start(state: Path, isolation: str, owner_lock: Path, log: Path, faults: str 
     :param owner_lock: the lock whose release ends it.
     :param log: where its standard error goes.
     :param faults: the plan of what is to go wrong.
+    :param outlive: the folder that names the devboxes which outlive the owner.
     :raises StopRunError: if it does not come up, with what it said.
     """
     arguments = [
@@ -58,6 +66,7 @@ def start(state: Path, isolation: str, owner_lock: Path, log: Path, faults: str 
         isolation,
         "--owner-lock",
         str(owner_lock),
+        *([] if outlive is None else ["--outlive", str(outlive)]),
         *([] if faults is None else [f"--faults={faults}"]),
     ]
     pid, output = _spawn([sys.executable, "-P", "-c", _PROGRAM, *arguments], log)

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from . import lease, options, server, watcher
-from .audit import Audit, warnings
+from .audit import Audit, clock, warnings
+from .evidence import snapshots
 from .run import Run
 
 SLOWEST = 5
@@ -39,6 +40,8 @@ def lines(run: Run, audit: Audit | None, *, detailed: bool = False) -> list[str]
         *_unwatched(run),
         *_swept(run),
         *_snapshots(run),
+        *_kept(run),
+        *_told(run),
     ]
 
 
@@ -90,5 +93,23 @@ def _unwatched(run: Run) -> Iterator[str]:
 
 
 def _snapshots(run: Run) -> Iterator[str]:
-    for event in run.journal.read("snapshot"):
-        yield f"snapshot {event['id']} of {event['test']}"
+    for taken in snapshots.of_run(run.journal):
+        if taken.outcome == "complete":
+            yield f"snapshot {taken.id} of {taken.test}"
+        elif taken.outcome == "failed":
+            yield f"NO snapshot of {taken.test}: {taken.id} failed: {taken.why}"
+        else:
+            why = taken.why or "the run did not wait for its end"
+            yield f"snapshot {taken.id} of {taken.test} may not be complete: {why}"
+
+
+def _kept(run: Run) -> Iterator[str]:
+    for keep in run.kept:
+        ends = "it does not end by itself" if keep.until is None else f"ends by itself at {clock(keep.until)}"
+        yield f"kept {keep.devbox} of {keep.test} ({keep.why}), {ends}"
+        yield f"    enter it: pytest-runloop shell {keep.devbox}"
+        yield f"    end it:   pytest-runloop sweep --yes --devbox {keep.devbox}"
+
+
+def _told(run: Run) -> Iterator[str]:
+    return (str(event["text"]) for event in run.journal.read("told"))

@@ -12,7 +12,7 @@ from .ending import end, end_all
 from .errors import UnavailableError
 from .journal import Journal
 from .ledger import Entry
-from .run import Run, dead_runs, journal_in, ledger_in, members_live
+from .run import Run, dead_runs, journal_in, kept_in, ledger_in, members_live
 
 SECONDS = 8.0
 SECONDS_AFTER_INTERRUPT = 3.0
@@ -26,9 +26,9 @@ def own(run: Run, *, interrupted: bool) -> list[Entry]:
     """
     running = server.load(run.path / "backend.json")
     with contextlib.suppress(KeyboardInterrupt):  # somebody cannot wait: what is left is told at once
-        if running is not None:
+        if running is not None and not list(run.kept):
             server.stop(running)
-        else:
+        else:  # or they live in a local backend that must not end yet
             _end_entries(run, SECONDS_AFTER_INTERRUPT if interrupted else SECONDS)
     # The local backend ends when the run's lock is given up, if it has not yet, and its devboxes with it.
     return list(run.ledger) if running is None else []
@@ -87,11 +87,13 @@ def _cleared(path: Path, journal: Journal) -> bool:
     :param journal: of the run that does it.
     """
     if not backend.of_the_cloud(path):
-        return True  # its backend hung on its lock, and ended with it
+        return not backend.lives(
+            path
+        )  # it hung on the lock, and ended with it unless devboxes outlive the run
     ledger = ledger_in(path)
     more_may_come = members_live(path)
     if not list(ledger):
-        return not more_may_come
+        return not more_may_come and not list(kept_in(path))
     client = backend.client_of_dead_run(path)
     if client is None:
         return False
@@ -104,4 +106,4 @@ def _cleared(path: Path, journal: Journal) -> bool:
         end_all(ledger, ended, SECONDS)
     finally:
         client.close()
-    return not list(ledger) and not more_may_come
+    return not list(ledger) and not more_may_come and not list(kept_in(path))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from pytest_runloop.cli import main
 
 from .waiting import PATIENCE, processes_that_know, until
 
@@ -59,6 +63,30 @@ class Suite:
     def output(self, process: subprocess.Popen[str]) -> str:
         """Return what a started run wrote, after its end."""
         return process.communicate(timeout=PATIENCE * 2)[0]
+
+    def typed(self, text: str, *arguments: str) -> str:
+        """Run it to its end while somebody types; return what it wrote."""
+        command = [sys.executable, "-m", "pytest", *QUIET, *arguments]
+        return subprocess.run(
+            command,
+            cwd=self.pytester.path,
+            env={**os.environ, **self._variables()},
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE * 2,
+        ).stdout
+
+    def command(self, *arguments: str) -> Any:
+        """Run a `pytest-runloop` command, which must succeed; return the JSON that it prints, if any."""
+        told = io.BytesIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdout", io.TextIOWrapper(told, write_through=True))
+            for name, value in self._variables().items():
+                patch.setenv(name, value)
+            status = main(arguments)
+        assert status == 0, told.getvalue().decode()
+        return json.loads(told.getvalue()) if told.getvalue().startswith(b"{") else None
 
     def path(self, name: str) -> Path:
         """Return a path in the suite's folder."""

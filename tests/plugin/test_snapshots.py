@@ -7,7 +7,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from .service import Remote
 from .suite import Suite
+from .waiting import processes_that_know, until
 
 VERDICTS = """
 @pytest.fixture
@@ -102,17 +104,132 @@ def test_a_snapshot_that_cannot_be_taken_is_told_beside_the_failure(suite: Suite
     result.stdout.re_match_lines([r"No snapshot of devbox dbx_\w+ could be taken: .+"])
 
 
-def test_each_attempt_of_a_rerun_has_a_devbox_and_an_end(suite: Suite) -> None:
+def test_of_the_attempts_of_a_rerun_only_the_last_leaves_something(suite: Suite) -> None:
     pytest.importorskip("pytest_rerunfailures")
     suite.write(
         """
-def test_it(devbox):
-    attempts = len(open("ids").read().split()) if os.path.exists("ids") else 0
-    with open("ids", "a") as file:
-        file.write(devbox.id + "\\n")
-    assert attempts
+def attempt(name):
+    with open(name, "a") as file:
+        file.write("x")
+    return os.path.getsize(name)
+
+def test_flaky(devbox): assert attempt("flaky") == 2
+def test_broken(devbox): assert attempt("broken") == 9
 """
     )
-    result = suite.run("--reruns=2", "--runloop-snapshot-on-fail")
-    assert "1 passed, 1 rerun" in result.stdout.str()
-    assert len(set(suite.path("ids").read_text().split())) == 2
+    result = suite.run("--reruns=1", "--runloop-snapshot-on-fail", "--runloop-keep=on-failure")
+    assert "1 failed, 1 passed, 2 rerun" in result.stdout.str()
+    assert set(snapshots(result)) == {"test_broken"}
+    assert [left["test"] for left in suite.command("snapshots", "--json")["snapshots"]] == [
+        "test_it.py::test_broken"
+    ]
+    assert "4 created, the others end with the run's own backend, 1 snapshot and 1 devbox kept" in str(
+        result.stdout
+    )
+    end_all_kept(suite, result)
+
+
+BEHIND = """
+from pytest_runloop.session.faults import Gate
+
+def test_fails(devbox, devbox_factory, session_devbox):
+    for made in (devbox, devbox_factory(), session_devbox):
+        made.file.write(file_path="evidence", contents="x")
+    with open("id", "w") as file:
+        file.write(devbox.id)
+    assert 0
+
+def test_meanwhile(runloop, runloop_faults):
+    door = Gate(runloop_faults, "door")
+    assert len(door.wait(3)) == 3
+    assert runloop.devbox.from_id(open("id").read()).get_info().status == "running"
+    door.open()
+
+def test_fails_last(devbox_factory):
+    devbox_factory().file.write(file_path="evidence", contents="x")
+    assert 0
+"""
+
+
+def test_all_devboxes_that_a_failed_test_used_are_taken_behind_the_next_test(suite: Suite) -> None:
+    suite.write(BEHIND)
+    result = suite.run("--runloop-snapshot-on-fail", "--runloop-faults=gate:moment=snapshot:name=door")
+    result.assert_outcomes(failed=2, passed=1)
+    found = suite.command("snapshots", "--json")["snapshots"]
+    assert [left["test"].partition("::")[2] for left in found] == ["test_fails_last", *["test_fails"] * 3]
+    assert {left["exception"] for left in found} == {"AssertionError"}
+    suite.write("def test_it(devbox): assert devbox.file.read(file_path='evidence') == 'x'")
+    suite.run(f"--runloop-from-snapshot={found[0]['id']}").assert_outcomes(passed=1)
+
+
+def test_a_devbox_whose_snapshot_takes_too_long_is_kept_until_somebody_ends_it(suite: Suite) -> None:
+    suite.write("def test_it(devbox): assert 0\ndef test_next(devbox): pass")
+    result = suite.run(
+        "--runloop-snapshot-on-fail",
+        "--runloop-snapshot-timeout=0.5",
+        "--runloop-max-devboxes=1",
+        "--runloop-faults=gate:moment=snapshot",
+    )
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.re_match_lines(
+        [r"snapshot snp_\w+ of test_it.py::test_it may not be complete: .*in time.*"]
+    )
+    end_all_kept(suite, result)
+
+
+@pytest.mark.parametrize("by", ["", "def test_3(devbox): pass"], ids=["controller", "next-in-the-slot"])
+def test_what_a_crashed_worker_had_begun_is_seen_to_its_end_by_others(suite: Suite, by: str) -> None:
+    suite.write(f"def test_1(devbox): assert 0\ndef test_2(): os._exit(1)\n{by}")
+    result = suite.run(
+        "-n1", "--runloop-snapshot-on-fail", "--runloop-max-devboxes=1", "--runloop-faults=snapshot=3"
+    )
+    assert set(snapshots(result)) == {"test_1"}
+    assert f"{2 if by else 1} created" in result.stdout.str()
+
+
+def test_a_kept_devbox_outlives_its_run_and_ends_by_itself(suite: Suite) -> None:
+    suite.write("def test_a(devbox): assert 0\ndef test_b(devbox): assert 0\ndef test_c(devbox): pass")
+    result = suite.run("-n2", "--runloop-keep=on-failure", "--runloop-max-devboxes=1", "--runloop-ttl=20")
+    result.assert_outcomes(failed=2, passed=1)
+    kept = kept_devboxes(result)
+    suite.run("-k", "test_c").assert_outcomes(passed=1)  # it sweeps what is dead
+    runs = suite.command("ps", "--json")["runs"]
+    assert {box["id"] for run in runs for box in run["devboxes"] if box["kept"]} <= set(kept)
+    until(lambda: not processes_that_know(str(suite.state)), "the end of the kept devboxes and their backend")
+    assert suite.command("sweep", "--yes") is None
+
+
+def test_on_a_service_that_outlives_the_run_nothing_but_the_user_ends_what_is_kept(remote: Remote) -> None:
+    suite = remote.suite
+    suite.write("def test_it(devbox): assert 0\ndef test_next(devbox): pass")
+    result = suite.run("--runloop-keep=on-failure", "--runloop-strict-cleanup")
+    assert "2 created, 1 ended, 1 devbox kept on purpose" in str(result.stdout)
+    until(lambda: not processes_that_know(str(suite.state)), "the end of the run's watcher")
+    suite.run("-k", "test_next").assert_outcomes(passed=1, deselected=1)
+    suite.command("sweep", "--yes")
+    assert remote.living() == kept_devboxes(result)
+    end_all_kept(suite, result)
+
+
+def test_at_the_debuggers_prompt_the_devbox_lives_and_the_way_in_is_told(suite: Suite) -> None:
+    suite.write("def test_it(devbox): assert 0")
+    told = suite.typed("p devbox.get_info().status\nc\n", "--pdb")
+    assert re.search(r"devbox dbx_\w+ lives; from another terminal: pytest-runloop shell dbx_\w+", told)
+    assert "'running'" in told
+
+
+def kept_devboxes(result: pytest.RunResult) -> list[str]:
+    """Return the ids of the devboxes that a summary says are kept."""
+    return re.findall(
+        r"^    end it:   pytest-runloop sweep --yes --devbox (dbx_\w+)$", str(result.stdout), re.M
+    )
+
+
+def end_all_kept(suite: Suite, result: pytest.RunResult) -> None:
+    """End what a run kept, as its summary says."""
+    [kept] = kept_devboxes(result)
+    [run] = suite.command("ps", "--json")["runs"]
+    assert [(box["id"], box["kept"]) for box in run["devboxes"]] == [(kept, True)]
+    suite.command("sweep", "--yes", "--devbox", kept)
+    until(lambda: not processes_that_know(str(suite.state)), "the end of the backend after its last devbox")
+    suite.command("sweep", "--yes")

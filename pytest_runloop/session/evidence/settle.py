@@ -1,23 +1,36 @@
-"""What becomes of a test's devbox when the test is over: a snapshot if it failed, then the end."""
+"""What becomes of a test's devboxes when the test is over: snapshots if it failed, then their end."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .. import options
-from . import bundle
+from ..ledger import ENTRY_KEY, RUN_KEY, TEST_KEY
+from ..requests import ENDED
+from . import bundle, snapshots
+from .partings import Parting
+from .provenance import EXCEPTION_KEY, LONGEST, provenance
 
 if TYPE_CHECKING:
-    from ..lending import Held, Lending
+    from ..lending import Held
+    from ..member import Member
     from ..run import Run
+    from .snapshots import Taken
 
 DEVBOX, SECONDS, SNAPSHOT = "runloop_devbox", "runloop_boot_seconds", "runloop_snapshot"
 """Names of the properties in reports, as junit and others show them."""
 
 _HELD = pytest.StashKey[list["Held"]]()
+_SINCE = pytest.StashKey[float]()
 _FAILED = pytest.StashKey[bool]()
+_EXCEPTION = pytest.StashKey[str]()
+_BEFORE = pytest.StashKey[Parting]()
+"""What is left of the test's attempt before, should it be repeated."""
+_CODE = pytest.StashKey[Mapping[str, str]]()
 
 
 def hold(item: pytest.Item, held: Held) -> None:
@@ -33,64 +46,163 @@ def held_by(item: pytest.Item) -> list[Held]:
     return item.stash.get(_HELD, [])
 
 
-def watch(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Keep in mind whether anything of a test with a devbox failed: a phase, or a subtest.
+def watch(item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[object]) -> None:
+    """Keep in mind whether anything of a test failed: a phase, or a subtest.
 
     A subtest's report says "call" as well, and the call itself says "passed" after it.
     """
-    if _HELD in item.stash:
-        item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    if report.when == "setup":
+        item.stash[_SINCE] = report.start
+    if report.failed:
+        item.stash[_FAILED] = True
+        if call.excinfo is not None:
+            item.stash.setdefault(_EXCEPTION, call.excinfo.typename)
 
 
-def settle(item: pytest.Item, report: pytest.TestReport, run: Run, lending: Lending) -> None:
-    """End the test's devboxes, after a snapshot where one is wanted.
+def at_hand(item: pytest.Item | None, member: Member) -> list[str]:
+    """Return the ids of the devboxes that a test uses at this moment."""
+    if item is None:
+        return []
+    own = [held.devbox.id for held in item.stash.get(_HELD, [])]
+    return [*own, *(devbox for devbox, _ in _others(item, member) if devbox not in own)]
+
+
+def settle(item: pytest.Item, report: pytest.TestReport, member: Member) -> None:
+    """Put the test's devboxes away, after a snapshot where one is wanted.
 
     Here and not in the fixture's teardown, for only now the whole verdict is known. Nothing that goes
     wrong here may hide the test's own result: it is told in the report, and the sweep ends what is left.
     """
-    if _HELD not in item.stash:
-        return
-    failed = item.stash[_FAILED]
-    wanted = _wanted(run.settings[options.SNAPSHOT], failed=failed)
-    for held in item.stash[_HELD]:
-        if held.instead_of is not None:
-            _tell(report, f"Devbox {held.devbox.id} was made in place of {held.instead_of}")
-        fate = lending.fate(held) if failed else None
-        if fate is not None:  # the test's own errors may only say that nobody answered
-            _tell(report, f"Devbox {held.devbox.id} ended under the test: {fate}")
-        if wanted:
-            _snapshot(item, report, run, held)
-        try:
-            ailment = lending.take_back(held)
-            if ailment is not None:
-                _tell(report, f"Devbox {held.devbox.id} is not handed on to other tests: {ailment}")
-        except Exception as error:
-            _tell(report, f"Devbox {held.devbox.id} was not confirmed to have ended: {error}")
-    del item.stash[_HELD], item.stash[_FAILED]  # a rerun of the test uses the same item
+    failed = item.stash.get(_FAILED, False)
+    own = item.stash.get(_HELD, [])
+    for held in own:
+        _tell_fate(report, member, held, failed=failed)
+    parting = Parting(item.stash.get(bundle.FOLDER, None))
+    if _wanted(member.run.settings[options.SNAPSHOT], failed=failed):
+        parting.taken = _snapshots(item, report, member, own)
+    _drop_the_attempt_before(item, member)
+    for held in own:
+        _put_away(report, member, held, parting, failed=failed)
+    for taken in parting.taken:
+        if all(taken.devbox != held.devbox.id for held in own):
+            member.partings.follow(parting, taken)
+    item.stash[_BEFORE] = parting
+    _forget(item)
+
+
+def _forget(item: pytest.Item) -> None:
+    """Begin anew: a rerun of the test uses the same item."""
+    keys: tuple[pytest.StashKey[Any], ...] = (_HELD, _SINCE, _FAILED, _EXCEPTION)
+    for key in keys:
+        if key in item.stash:
+            del item.stash[key]
+
+
+def _tell_fate(report: pytest.TestReport, member: Member, held: Held, *, failed: bool) -> None:
+    if held.instead_of is not None:
+        _tell(report, f"Devbox {held.devbox.id} was made in place of {held.instead_of}")
+    fate = member.lending.fate(held) if failed else None
+    if fate is not None:  # the test's own errors may only say that nobody answered
+        _tell(report, f"Devbox {held.devbox.id} ended under the test: {fate}")
 
 
 def _wanted(mode: str, *, failed: bool) -> bool:
     return mode == "always" or (mode == "on-failure" and failed)
 
 
-def _snapshot(item: pytest.Item, report: pytest.TestReport, run: Run, held: Held) -> None:
+def _snapshots(item: pytest.Item, report: pytest.TestReport, member: Member, own: list[Held]) -> list[Taken]:
+    """Begin the snapshots of a test's own devboxes, and of the others that it used."""
+    ids = {held.devbox.id: held.entry.key for held in own}
+    others = {box: key for box, key in _others(item, member) if box not in ids}
+    begun = []
+    for devbox, key in {**ids, **others}.items():
+        about = _about(item, member.run, key)
+        try:
+            taken = snapshots.begin(
+                member.partings.client, member.run, devbox, item.nodeid, about, member.partings.limit
+            )
+        except Exception as error:
+            if devbox in ids or not _ended(member, devbox):
+                _tell(report, f"No snapshot of devbox {devbox} could be taken: {error}")
+            continue
+        begun.append(taken)
+        report.user_properties.append((SNAPSHOT, taken.id))
+        bundle.complete_for(item, devbox, snapshot=taken.id)
+        _tell(report, _way_back(taken))
+    return begun
+
+
+def _others(item: pytest.Item, member: Member) -> Iterator[tuple[str, str]]:
+    """Yield the run's devboxes that a test used without being theirs: the session's, or made in its body."""
+    touched = set(member.devboxes.transcript.touched(item.stash.get(_SINCE, time.time())))
+    if touched:
+        yield from ((str(entry.devbox), entry.key) for entry in member.run.ledger if entry.devbox in touched)
+
+
+def _ended(member: Member, devbox: str) -> bool:
     try:
-        snapshot = held.devbox.snapshot_disk(
-            name=f"{held.entry.test[-80:]}",
-            metadata=held.entry.metadata,
-            commit_message=held.entry.test[:1000],
-        ).id
-    except Exception as error:
-        _tell(report, f"No snapshot of devbox {held.devbox.id} could be taken: {error}")
-        return
-    report.user_properties.append((SNAPSHOT, snapshot))
-    bundle.complete_for(item, held.devbox.id, snapshot=snapshot)
-    run.journal.note("snapshot", id=snapshot, devbox=held.devbox.id, test=item.nodeid)
-    _tell(
-        report,
-        f"{snapshot} holds the disk of devbox {held.devbox.id} as the test left it.\n"
-        f"To start from it: pytest {options.FROM_SNAPSHOT.flag}={snapshot} '{item.nodeid}'",
+        return member.partings.client.devbox.from_id(devbox).get_info().status in ENDED
+    except Exception:
+        return False
+
+
+def _about(item: pytest.Item, run: Run, entry: str) -> Mapping[str, str]:
+    """Return the metadata of a snapshot. They hold no value of the test's: its name, and where it ran."""
+    exception = item.stash.get(_EXCEPTION, "")
+    return {
+        RUN_KEY: run.id,
+        TEST_KEY: item.nodeid[:LONGEST],
+        ENTRY_KEY: entry,
+        **_code(item.config),
+        **({EXCEPTION_KEY: exception[:LONGEST]} if exception else {}),
+    }
+
+
+def _code(config: pytest.Config) -> Mapping[str, str]:
+    """Return what is known of the code, which is asked for once."""
+    if _CODE not in config.stash:
+        config.stash[_CODE] = provenance(config.rootpath)
+    return config.stash[_CODE]
+
+
+def _way_back(taken: Taken) -> str:
+    return (
+        f"{taken.id} is to hold the disk of devbox {taken.devbox} as the test left it.\n"
+        f"To start from it: pytest {options.FROM_SNAPSHOT.flag}={taken.id} '{taken.test}'"
     )
+
+
+def _ways(devbox: str) -> str:
+    return (
+        f"Devbox {devbox} is kept, if it lives.\n"
+        f"To enter it: pytest-runloop shell {devbox}\n"
+        f"To end it: pytest-runloop sweep --yes --devbox {devbox}"
+    )
+
+
+def _drop_the_attempt_before(item: pytest.Item, member: Member) -> None:
+    before = item.stash.get(_BEFORE, None)
+    if before is not None:
+        member.partings.drop(before)
+
+
+def _put_away(
+    report: pytest.TestReport, member: Member, held: Held, parting: Parting, *, failed: bool
+) -> None:
+    taken = next((one for one in parting.taken if one.devbox == held.devbox.id), None)
+    keep = _wanted(member.run.settings[options.KEEP], failed=failed)
+    if taken is not None or keep:
+        why = f"{options.KEEP.flag}={member.run.settings[options.KEEP]}" if keep else None
+        member.partings.part(held, parting, taken, why)
+        if keep:
+            _tell(report, _ways(held.devbox.id))
+        return
+    try:
+        ailment = member.lending.take_back(held)
+        if ailment is not None:
+            _tell(report, f"Devbox {held.devbox.id} is not handed on to other tests: {ailment}")
+    except Exception as error:
+        _tell(report, f"Devbox {held.devbox.id} was not confirmed to have ended: {error}")
 
 
 def _tell(report: pytest.TestReport, text: str) -> None:

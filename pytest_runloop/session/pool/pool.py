@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import UnavailableError
@@ -88,6 +88,12 @@ class Pool:
         lease.slot.write(entry=entry, spec=spec, holder=None, uses=uses, idle_since=time.time())
         lease.slot.release()
         self._line.ring()
+
+    def put_away(self, lease: Lease) -> None:
+        """Let no thread be the one that holds a slot: else its next wait would seem to be for itself."""
+        holder = lease.slot.record.holder
+        if holder is not None:
+            lease.slot.write(holder=replace(holder, thread=0))
 
     def keep(self, lease: Lease, entry: str) -> None:
         """Let a slot be in use until the end of the run, whatever becomes of this process."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..choice import KEY
 from ..files import write_private
+from ..kept import FOLDER as KEPT
 from ..lease import SECONDS
 from ..ledger import ENTRY_KEY
 from ..requests import ENDED, SKEW_MS
@@ -78,6 +79,7 @@ def _told(base_url: str) -> dict[str, object]:
         "cafile": cafile or (None if capath else certifi.where()),
         "capath": capath,
         "ledger": LEDGER,
+        "kept": KEPT,
         "members": MEMBERS_LOCK,
         "entry_key": ENTRY_KEY,
         "ended": sorted(ENDED),

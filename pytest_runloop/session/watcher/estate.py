@@ -34,7 +34,8 @@ def sweep(lock: str, told: dict[str, Any]) -> None:
         survived = survivors(run / told["members"])
         left = estate.settle(late=time.monotonic() - start > told["grace_seconds"])
         if not left and not survived:
-            shutil.rmtree(run, ignore_errors=True)
+            if not (run / told["kept"]).exists():
+                shutil.rmtree(run, ignore_errors=True)
             return
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE) if left else FIRST_PAUSE
