@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _ps(options)
     if options.command == "sweep":
         return _sweep(options)
+    if options.command == "snapshots":
+        return _snapshots(options)
     parser.print_help()
     return 0
 
@@ -49,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_doctor(commands)
     _add_ps(commands)
     _add_sweep(commands)
+    _add_snapshots(commands)
     return parser
 
 
@@ -154,15 +157,59 @@ def _add_sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "sweep",
         help="end the devboxes that dead test runs left",
         description=(
-            "End the devboxes of runs of this machine that are proven dead, or of the runs that are named,"
-            " whatever is known of them: one that lives loses its devboxes. Without --yes, only say what"
-            " would be ended. The exit status is 0 if nothing is left, 1 if something was not confirmed to"
-            " have ended or a server did not answer, 2 for wrong usage or a run that is not known."
+            "End the devboxes of runs of this machine that are proven dead, without what they keep on"
+            " purpose, or of the runs that are named, whatever is known of them: one that lives loses its"
+            " devboxes. Without --yes, only say what would be ended. The exit status is 0 if nothing is left,"
+            " 1 if something was not confirmed to have ended or a server did not answer, 2 for wrong usage or"
+            " a run or devbox that is not known."
         ),
         allow_abbrev=False,
     )
     sweep.add_argument("--yes", action="store_true", help="do it")
-    sweep.add_argument("run", nargs="*", metavar="RUN_ID", help="only these runs (`ps` prints the ids)")
+    only = sweep.add_mutually_exclusive_group()
+    only.add_argument(
+        "--devbox", action="append", default=[], metavar="ID", help="only this devbox; may be given again"
+    )
+    only.add_argument(
+        "run", nargs="*", default=[], metavar="RUN_ID", help="only these runs (`ps` prints the ids)"
+    )
+
+
+def _add_snapshots(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    snapshots = commands.add_parser(
+        "snapshots",
+        help="list the snapshots that test runs left, or delete some",
+        description=(
+            "List the disk snapshots that test runs took of their devboxes: of this machine (its state"
+            " directory), and with RUNLOOP_API_KEY of the account. With --older, --keep-last or --test,"
+            " choose those that all of these apply to; with --yes, delete them. No other snapshot is ever"
+            " touched, nor one that a living devbox or a scenario starts from. The exit status is 0, 1 if a"
+            " server did not answer or something was not deleted, 2 for wrong usage."
+        ),
+        allow_abbrev=False,
+    )
+    snapshots.add_argument("--older", type=_age, metavar="AGE", help="older than this: 90s, 30m, 12h, 7d")
+    snapshots.add_argument(
+        "--keep-last", type=_number, metavar="N", help="all but those of the newest N runs of each test"
+    )
+    snapshots.add_argument(
+        "--test", metavar="PATTERN", help="of tests whose id has this in it, or matches it as `*::test_a*`"
+    )
+    snapshots.add_argument("--yes", action="store_true", help="delete them")
+    snapshots.add_argument("--json", action="store_true", help="print a JSON object, for programs")
+
+
+def _age(text: str) -> float:
+    number, unit = text[:-1], {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(text[-1:])
+    if unit is None or not (number.isascii() and number.isdigit()):
+        raise argparse.ArgumentTypeError(f"an age is a whole number and s, m, h or d, as 7d, not {text!r}")
+    return float(number) * unit
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"a whole number, 0 or more, is wanted, not {text!r}")
+    return int(text)
 
 
 def _port(text: str) -> int:
@@ -212,7 +259,15 @@ def _ps(options: argparse.Namespace) -> int:
 def _sweep(options: argparse.Namespace) -> int:
     from .remains.command import sweep
 
-    return sweep(options.run, really=options.yes)
+    return sweep(options.run, options.devbox, really=options.yes)
+
+
+def _snapshots(options: argparse.Namespace) -> int:
+    from .remains.snapshots import Choice
+    from .remains.snapshots_command import command
+
+    choice = Choice(options.older, options.keep_last, options.test)
+    return command(choice, really=options.yes, as_json=options.json)
 
 
 if __name__ == "__main__":

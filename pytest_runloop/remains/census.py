@@ -13,7 +13,7 @@ from ..session import backend
 from ..session.choice import KEY
 from ..session.ledger import ENTRY_KEY, RUN_KEY, TEST_KEY, Entry
 from ..session.requests import lease_end_ms, living_of_runs
-from ..session.run import known_runs, ledger_in
+from ..session.run import kept_in, known_runs, ledger_in
 
 if TYPE_CHECKING:
     from .. import Runloop
@@ -33,6 +33,7 @@ class Living:
     :param status: as the service says; `None` if it does not list it, or could not be asked.
     :param since_ms: when it was made or asked for, in milliseconds since the epoch.
     :param until_ms: when its keep-alive time ends it, if nobody prolongs it; `None` if that is not known.
+    :param kept: whether its run keeps it on purpose.
     """
 
     id: str | None
@@ -41,6 +42,7 @@ class Living:
     status: str | None
     since_ms: int
     until_ms: int | None = None
+    kept: bool = False
 
 
 @dataclass(slots=True)
@@ -74,6 +76,10 @@ class Census:
     unasked: list[str] = field(default_factory=list)
     failed: bool = False
 
+    def having(self, devbox: str) -> RunFound | None:
+        """Return the run that a devbox is of."""
+        return next((run for run in self.runs for box in run.devboxes if box.id == devbox), None)
+
     def find(self, run: str) -> RunFound | None:
         """Return a run by its id."""
         return next((found for found in self.runs if found.id == run), None)
@@ -89,7 +95,27 @@ def take_census(state: Path) -> Census:
         if found.path is not None and found.where == LOCAL:
             _ask_local(census, found, found.path)
     _ask_accounts(census)
+    for found in census.runs:
+        _mark_kept(found)
     return census
+
+
+def _mark_kept(found: RunFound) -> None:
+    """Add what a run's directory says of the devboxes that it keeps."""
+    kept = {keep.devbox: keep for keep in kept_in(found.path)} if found.path is not None else {}
+    for box in found.devboxes:
+        keep = kept.pop(box.id or "", None)
+        if keep is not None:
+            box.kept, box.until_ms = True, _ms(keep.until)
+    for keep in kept.values():
+        until = _ms(keep.until)
+        found.devboxes.append(
+            Living(keep.devbox, keep.entry, keep.test, None, keep.since_ms, until, kept=True)
+        )
+
+
+def _ms(moment: float | None) -> int | None:
+    return None if moment is None else int(moment * 1000)
 
 
 def _of_this_machine(path: Path, lives: bool) -> RunFound:

@@ -6,14 +6,14 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..session import backend, server
 from ..session.ending import devboxes_of, end_all, shut_down
 from ..session.ledger import Entry
-from ..session.run import dead_runs, ledger_in, members_live
+from ..session.run import dead_runs, kept_in, ledger_in, members_live
 from .census import LOCAL, Census, Living, RunFound, of_entry
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ class Swept:
     :param ended: devboxes whose end the service confirmed.
     :param unconfirmed: devboxes that may live still, each with the reason.
     :param problem: why nothing could be done.
+    :param removed: whether its directory is removed, or is none of this machine's.
     """
 
     run: RunFound
     ended: list[Living] = field(default_factory=list)
     unconfirmed: list[tuple[Living, str]] = field(default_factory=list)
     problem: str = ""
+    removed: bool = True
 
     @property
     def clean(self) -> bool:
@@ -45,11 +47,43 @@ class Swept:
 
 
 def targets(census: Census, named: Sequence[str]) -> list[RunFound]:
-    """Return the runs that may be swept: those that are proven dead, or those that are named.
+    """Return the runs that may be swept: those that are proven dead, without what they keep on purpose, or
+    those that are named.
 
     :param named: ids that are in the census.
     """
-    return [found for found in census.runs if (found.id in named if named else found.fate == "dead")]
+    if named:
+        return [found for found in census.runs if found.id in named]
+    dead = [_without_kept(found) for found in census.runs if found.fate == "dead"]
+    return [found for found in dead if found.devboxes or not _keeps(found)]
+
+
+def of_devboxes(census: Census, devboxes: Sequence[str]) -> list[RunFound]:
+    """Return the runs of some devboxes, with these devboxes only.
+
+    :param devboxes: ids that are in the census.
+    """
+    chosen = [
+        replace(run, devboxes=[box for box in run.devboxes if box.id in devboxes]) for run in census.runs
+    ]
+    return [run for run in chosen if run.devboxes]
+
+
+def end_devboxes(found: Sequence[RunFound]) -> Iterator[Swept]:
+    """End single devboxes of runs.
+
+    :param found: the runs, with these devboxes only.
+    """
+    return (replace(_devboxes_ended(run), removed=False) for run in found)
+
+
+def _without_kept(run: RunFound) -> RunFound:
+    return replace(run, devboxes=[box for box in run.devboxes if not box.kept])
+
+
+def _keeps(run: RunFound) -> bool:
+    """Tell whether devboxes outlive a dead run; those of a local backend end with it."""
+    return run.where != LOCAL and run.path is not None and any(kept_in(run.path))
 
 
 def sweep(state: Path, found: Sequence[RunFound]) -> Iterator[Swept]:
@@ -74,7 +108,8 @@ def _swept(run: RunFound, *, may_remove: bool) -> Swept:
             return Swept(run, problem=f"workers of it have not ended within {SURVIVOR_SECONDS:.0f} s")
         _add_what_they_wrote(run, run.path)
     swept = _local_ended(run) if run.where == LOCAL and run.path else _devboxes_ended(run)
-    if swept.clean and may_remove and run.path:
+    swept.removed = not _keeps(run)
+    if swept.clean and may_remove and run.path and swept.removed:
         shutil.rmtree(run.path, ignore_errors=True)
     return swept
 
@@ -108,30 +143,16 @@ def _local_ended(run: RunFound) -> Swept:
 
 
 def _devboxes_ended(run: RunFound) -> Swept:
-    swept = Swept(run)
     if not run.devboxes:
-        return swept
+        return Swept(run)
     if not run.asked:
-        swept.problem = "its server could not be asked"
-        return swept
-    ledger = ledger_in(run.path) if run.path else None
-    # By its own list: what stands in metadata anybody may have written.
-    entries = {entry.key: entry for entry in ledger or ()}
-    outcomes: dict[int, str] = {}
-    with contextlib.closing(backend.client_of_account(run.where)) as client:
-
-        def end_one(number: int) -> None:
-            box = run.devboxes[number]
-            try:
-                _end(client, run, box)
-                if ledger is not None and box.entry in entries:
-                    ledger.strike(entries[box.entry])
-                outcomes[number] = ""
-            except Exception as error:
-                outcomes[number] = " ".join(str(error).split())
-                raise
-
-        end_all(range(len(run.devboxes)), end_one, SECONDS)
+        return Swept(run, problem="its server could not be asked")
+    client = _client(run)
+    if client is None:
+        return Swept(run, ended=run.devboxes)  # with their backend
+    with contextlib.closing(client):
+        outcomes = _outcomes(client, run)
+    swept = Swept(run)
     for number, box in enumerate(run.devboxes):
         why = outcomes.get(number, f"no answer within {SECONDS:.0f} s")
         if why:
@@ -139,6 +160,41 @@ def _devboxes_ended(run: RunFound) -> Swept:
         else:
             swept.ended.append(box)
     return swept
+
+
+def _outcomes(client: Runloop, run: RunFound) -> dict[int, str]:
+    """End the devboxes of a run; return of each, by its place, why that failed, empty if it did not."""
+    # By the run's own list: what stands in metadata anybody may have written.
+    entries = {entry.key: entry for entry in ledger_in(run.path)} if run.path else {}
+    outcomes: dict[int, str] = {}
+
+    def end_one(number: int) -> None:
+        box = run.devboxes[number]
+        try:
+            _end(client, run, box)
+            if run.path:
+                _forget(run.path, box, entries.get(box.entry))
+            outcomes[number] = ""
+        except Exception as error:
+            outcomes[number] = " ".join(str(error).split())
+            raise
+
+    end_all(range(len(run.devboxes)), end_one, SECONDS)
+    return outcomes
+
+
+def _forget(path: Path, box: Living, entry: Entry | None) -> None:
+    if entry is not None:
+        ledger_in(path).strike(entry)
+    if box.id:
+        kept_in(path).remove(box.id)
+
+
+def _client(run: RunFound) -> Runloop | None:
+    """Make a client of the server that a run's devboxes are on; `None` if that has ended."""
+    if run.where == LOCAL and run.path is not None:
+        return backend.client_of_local_run(run.path)
+    return backend.client_of_account(run.where)
 
 
 def _end(client: Runloop, run: RunFound, box: Living) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .census import LOCAL, Census, Living, RunFound
 from .sweep import Swept
@@ -21,7 +21,7 @@ def ps_lines(census: Census) -> Iterator[str]:
         yield run_line(run)
         yield from (f"    {box_line(box)}" for box in shown(run))
     count = sum(len(shown(run)) for run in census.runs)
-    yield f"{_counted(count, 'devbox', 'devboxes')} of {_counted(len(census.runs), 'run', 'runs')}"
+    yield f"{counted(count, 'devbox', 'devboxes')} of {counted(len(census.runs), 'run', 'runs')}"
     if any(box.until_ms for run in census.runs for box in run.devboxes):
         yield "A devbox that is kept alive ends later than said here."
     yield from not_looked_at(census)
@@ -47,11 +47,11 @@ def box_line(box: Living) -> str:
     """Say in one line what is known of a devbox."""
     name = printable(box.id or "an id that never came")
     ends = f", ends {clock(box.until_ms)} at the earliest" if box.until_ms else ""
-    status = printable(box.status or "not seen")
+    status = printable(box.status or "not seen") + (", kept on purpose" if box.kept else "")
     return f"{name} {status}, since {clock(box.since_ms)}{ends}: {printable(box.test)}"
 
 
-def plan_lines(found: list[RunFound]) -> Iterator[str]:
+def plan_lines(found: Sequence[RunFound]) -> Iterator[str]:
     """Say what a sweep would end."""
     for run in found:
         yield run_line(run)
@@ -69,7 +69,7 @@ def swept_lines(swept: Swept) -> Iterator[str]:
     )
     if swept.problem:
         yield f"    NOT SWEPT: {printable(swept.problem)}"
-    elif swept.clean and not swept.ended:
+    elif swept.removed and not swept.ended:
         yield "    nothing of it lives; its directory is removed"
 
 
@@ -83,5 +83,6 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
-def _counted(count: int, one: str, many: str) -> str:
+def counted(count: int, one: str, many: str) -> str:
+    """Return how many there are, in words."""
     return f"{count or 'no'} {one if count == 1 else many}"

@@ -1,0 +1,18 @@
+"""Prints lines, whoever reads them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines; characters that the output cannot show are written as escapes."""
+    try:
+        for line in lines:
+            sys.stdout.buffer.write(line.encode(sys.stdout.encoding or "ascii", "backslashreplace") + b"\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has enough. Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
