@@ -220,7 +220,8 @@ class Devboxes:
             pass
         if view is not None and view.status in ENDED:
             return False
-        seconds = lease.seconds_left(view, entry.lease or lease.KEPT_SECONDS)
+        asleep = view is not None and view.status in ("suspending", "suspended")  # its lifetime stands still
+        seconds = None if asleep else lease.seconds_left(view, entry.lease or lease.KEPT_SECONDS)
         until = None if seconds is None else time.time() + seconds
         self._run.kept.add(Keep(devbox.id, entry.key, entry.test, why, entry.written_ms, until))
         self._run.ledger.strike(entry)
