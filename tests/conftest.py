@@ -34,6 +34,6 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         # What FROM stands for must not depend on what else this machine has; tests of images ask for them.
         patch.setenv("RUNLOOP_CONTAINER_ENGINE", "none")
         # Inner runs have settings of their own; these plugins of other packages cost each of them time.
-        patch.setenv("PYTEST_ADDOPTS", "-p no:schemathesis -p no:hypothesispytest")
+        patch.setenv("PYTEST_ADDOPTS", "-p no:schemathesis -p no:hypothesispytest -p no:randomly")
         patch.setenv("RUNLOOP_STATE_DIR", str(tmp_path_factory.mktemp("runloop-state")))
         yield

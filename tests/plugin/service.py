@@ -31,10 +31,14 @@ LIVING: tuple[DevboxStatus, ...] = (
 
 @dataclass
 class Service:
-    """A server, and a client that sees what is in it."""
+    """A server, and a client that sees what is in it.
+
+    :param process: its id.
+    """
 
     base_url: str
     client: Runloop
+    process: int
 
     @property
     def variables(self) -> dict[str, str]:
@@ -73,7 +77,7 @@ def service(state: Path, *options: str) -> Iterator[Service]:
         assert process.stdin is not None
         ready = json.loads(process.stdout.readline())
         with Runloop(ready["base_url"], KEY) as client:
-            yield Service(ready["base_url"], client)
+            yield Service(ready["base_url"], client, process.pid)
         process.stdin.close()
         process.wait(PATIENCE)
 
