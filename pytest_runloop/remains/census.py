@@ -120,7 +120,7 @@ def _ms(moment: float | None) -> int | None:
 
 def _of_this_machine(path: Path, lives: bool) -> RunFound:
     cloud = backend.of_the_cloud(path)
-    where = (backend.server_of_dead_run(path) or "another account") if cloud else LOCAL
+    where = (backend.server_of_run(path) or "another account") if cloud else LOCAL
     found = RunFound(path.name, "living" if lives else "dead", where, path)
     if cloud:
         found.devboxes = [of_entry(entry) for entry in ledger_in(path)]

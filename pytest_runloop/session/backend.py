@@ -91,7 +91,7 @@ def account() -> str:
 
 def client_of_dead_run(path: Path) -> Runloop | None:
     """Make a client that may end the devboxes of another run, if the key at hand is that run's."""
-    base_url = server_of_dead_run(path)
+    base_url = server_of_run(path)
     return client_of_account(base_url) if base_url else None
 
 
@@ -122,7 +122,7 @@ def client_of_account(base_url: str | None = None) -> Runloop:
     return Runloop(base_url, **_QUICK)
 
 
-def server_of_dead_run(path: Path) -> str | None:
+def server_of_run(path: Path) -> str | None:
     """Return the server that a run's devboxes are on, if the key at hand is that run's."""
     try:
         known = json.loads((path / "account.json").read_text(encoding="utf-8"))

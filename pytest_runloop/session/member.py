@@ -24,6 +24,7 @@ from .pool.notice import WaitNotice
 from .relay import Relay
 from .run import WORKER_INPUT, Run, directory_from_controller, notices_in, pool_in
 from .settings import Settings
+from .watcher.guard import Guard
 
 if TYPE_CHECKING:
     from .. import AsyncRunloop, Devbox, Runloop
@@ -52,9 +53,7 @@ class Member:
         self._audit: Audit | None = None
         self._told = False
         self._sweep: sweep.OfDeadRuns | None = None
-        self._notice: WaitNotice | None = None
-        self._relay: Relay | None = None
-        self._renewal: Renewal | None = None
+        self._background: list[WaitNotice | Relay | Renewal | Guard] = []
         self._take_back: Callable[[], None] = lambda: None
 
     def _when_made(self, path: Path) -> None:
@@ -62,12 +61,14 @@ class Member:
         self._take_back = interrupts.bridge()
         self._sweep = sweep.OfDeadRuns(path)
         self._sweep.start()
-        self._notice = WaitNotice(pool_in(path, self.run.settings), self._patience.speak)
-        self._notice.start()
-        self._relay = Relay(notices_in(path), self._patience.speak)
-        self._relay.start()
-        self._renewal = Renewal(self.run, path)
-        self._renewal.start()
+        self._background = [
+            WaitNotice(pool_in(path, self.run.settings), self._patience.speak),
+            Relay(notices_in(path), self._patience.speak),
+            Renewal(self.run, path),
+            Guard(path),
+        ]
+        for helper in self._background:
+            helper.start()
 
     def devbox_for(self, request: pytest.FixtureRequest, defaults: spec.Spec) -> Devbox:
         """Make the devbox of a test."""
@@ -262,12 +263,8 @@ class Member:
         return not (strict and found is not None and found.unconfirmed)
 
     def _end_run(self, found: Audit) -> None:
-        if self._notice is not None:
-            self._notice.stop()
-        if self._relay is not None:
-            self._relay.stop()
-        if self._renewal is not None:
-            self._renewal.stop()
+        for helper in self._background:
+            helper.stop()
         if found.local:
             sweep.own(self.run, interrupted=self.interrupted)
         job_summary.write(self._config, summary.lines(self.run, found))

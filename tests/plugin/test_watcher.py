@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -141,6 +142,29 @@ def test_signals_that_end_a_run_do_not_end_its_watcher(state: Path) -> None:
         ignored = int(_field(made.process / "status", "SigIgn"), 16)
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             assert ignored & 1 << number - 1
+
+
+@pytest.mark.parametrize("workers", [("-p", "no:xdist"), ("-n1",)])
+def test_another_is_started_in_place_of_one_that_was_killed_and_does_its_work(
+    remote: Remote, workers: tuple[str, ...]
+) -> None:
+    remote.suite.write(
+        """
+import time
+
+def test_it(devbox):
+    open("inside", "w").write("x")
+    time.sleep(600)
+"""
+    )
+    run = remote.suite.start(*workers)
+    remote.suite.await_file("inside")
+    [killed] = remote.suite.watchers
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: remote.suite.watchers != [killed], "another watcher")
+    os.killpg(run.pid, signal.SIGKILL)
+    remote.suite.output(run)
+    remote.await_living(0)
 
 
 @pytest.mark.parametrize(("python", "reason"), [("/none/python", "*'/none/python'"), ("", "which Python*")])

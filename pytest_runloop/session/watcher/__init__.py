@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..backend import server_of_run
 from ..choice import KEY
 from ..files import write_private
 from ..kept import FOLDER as KEPT
@@ -34,22 +35,48 @@ def ensure(run: Run, base_url: str) -> None:
     path = run.path / FILE
     with run.lock("watcher"):
         if not path.exists():
-            write_private(path, json.dumps(_started(run, base_url)))
+            write_private(path, json.dumps(_started(run.path, base_url)))
+
+
+def replace_killed(path: Path) -> None:
+    """Start another watcher in place of one that was killed. Only for the run's owner.
+
+    :param path: the run's directory.
+    """
+    pid = _known(path).get("pid")
+    if pid is None or _watches(pid, path):
+        return
+    # Not while a test has put another key into the environment: the watcher would be told that one.
+    base_url = server_of_run(path)
+    if base_url is not None:
+        write_private(path / FILE, json.dumps(_started(path, base_url)))
+
+
+def _watches(pid: int, path: Path) -> bool:
+    """Tell whether a process is the watcher of the run in a directory. Its number may be another's by now."""
+    try:
+        return os.fsencode(path) in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return not Path("/proc/self").exists()  # where there is no /proc, nobody can tell
 
 
 def trouble(path: Path) -> str | None:
     """Return why the run in a directory has no watcher, if it should have one."""
+    return _known(path).get("failed")
+
+
+def _known(path: Path) -> dict[str, Any]:
     try:
         known: dict[str, Any] = json.loads((path / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None
-    return known.get("failed")
+        return {}
+    return known
 
 
-def _started(run: Run, base_url: str) -> dict[str, int | str]:
+def _started(path: Path, base_url: str) -> dict[str, int | str]:
     if not sys.executable:
         return {"failed": "which Python runs is not known"}
-    command = [sys.executable, "-I", "-S", str(_PROGRAM), str(run.path / OWNER_LOCK)]
+    command = [sys.executable, "-I", "-S", str(_PROGRAM), str(path / OWNER_LOCK)]
     try:
         done = subprocess.run(
             command,
