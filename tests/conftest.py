@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
 
+INNER_OPTIONS = "-p no:schemathesis -p no:hypothesispytest -p no:randomly"
+"""Inner runs have settings of their own; these plugins cost each of them time, or shuffle its tests."""
+
 # A busy machine is no fault of what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -33,7 +36,13 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
                 patch.delenv(name)
         # What FROM stands for must not depend on what else this machine has; tests of images ask for them.
         patch.setenv("RUNLOOP_CONTAINER_ENGINE", "none")
-        # Inner runs have settings of their own; these plugins of other packages cost each of them time.
-        patch.setenv("PYTEST_ADDOPTS", "-p no:schemathesis -p no:hypothesispytest -p no:randomly")
+        patch.setenv("PYTEST_ADDOPTS", INNER_OPTIONS)
         patch.setenv("RUNLOOP_STATE_DIR", str(tmp_path_factory.mktemp("runloop-state")))
         yield
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """The pytester of pytest, which would take the options away."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", INNER_OPTIONS)
+    return pytester

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ..conftest import INNER_OPTIONS
 from ..plugin.waiting import PATIENCE, processes_that_know, until
 from . import users_suite
 from .modes import ALONE, Count, Mode
@@ -25,7 +26,7 @@ _LIMIT = PATIENCE * 10
 """Seconds for a run: many workers take minutes to start on few processors."""
 _FINISHED = re.compile(r"=+ .* in [\d.]+s.*=+")
 _USED = re.compile(r": (\d+) devbox(?:es)?, boot [^,\n]*?(?:, longest [^,\n]*)?(?:, reused (\d+) times?)?\n")
-_AUDIT = re.compile(r"^devboxes: (\d+) created, (\d+) ended, nothing kept on purpose$", re.MULTILINE)
+_AUDIT = re.compile(r"^devboxes: (\d+) created, (\d+) ended, nothing kept on purpose(?!.*NOT)", re.MULTILINE)
 _NEVER = ("INTERNALERROR", "Exception ignored", "NOT CONFIRMED", "may still be running", "no watcher")
 
 
@@ -86,7 +87,7 @@ class Trial:
         return {
             **self.place.service.variables,
             "RUNLOOP_STATE_DIR": str(self._state),
-            "PYTEST_ADDOPTS": "-p no:schemathesis -p no:hypothesispytest -p no:randomly",
+            "PYTEST_ADDOPTS": INNER_OPTIONS,
             "TRIAL": self._name,
             "REUSE": self.reuse,
             "EVENT": event,

@@ -77,6 +77,8 @@ def service(state: Path, *options: str) -> Iterator[Service]:
         assert process.stdin is not None
         ready = json.loads(process.stdout.readline())
         with Runloop(ready["base_url"], KEY) as client:
+            # Modules that a test with `pytester` is the first to load are taken away after it.
+            client.devbox.from_id("any")
             yield Service(ready["base_url"], client, process.pid)
         process.stdin.close()
         process.wait(PATIENCE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -111,7 +112,10 @@ class Suite:
 
     def nothing_is_left(self) -> None:
         """Check that no process and no run directory is left, and clear up before failing."""
-        for process in self.started:
-            assert process.poll() is not None, "the test should have waited for its runs"
+        hanging = [process for process in self.started if process.poll() is None]
+        for process in hanging:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
         until(lambda: not processes_that_know(str(self.state)), "the end of the suite's processes")
+        assert not hanging, "the test should have waited for its runs"
         assert self.runs == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pytest_runloop.contract.endpoints import local_only
 from pytest_runloop.session.restoring.restoring import offers_reset
 
 from ..support.tiers import need
-from .service import Service
+from .service import Remote, Service
 from .suite import Suite
 
 SOILING = """
@@ -46,8 +47,12 @@ def test_nothing_that_a_test_did_is_seen_by_the_next(suite: Suite, workers: tupl
     assert len(set(_ids(suite))) == 1
 
 
-def test_devboxes_of_other_arguments_or_another_reuse_are_others(suite: Suite) -> None:
-    suite.write("""
+PASSING_ON = """
+import time
+from pytest_runloop.session import devboxes
+
+pytestmark = pytest.mark.devbox(reuse="reset")
+
 def _id(devbox):
     with open("ids", "a") as ids:
         ids.write(devbox.id + "\\n")
@@ -57,18 +62,42 @@ def test_shared(devbox):
     _id(devbox)
 
 @pytest.mark.devbox(environment_variables={"A": "1"})
-def test_other(devbox):
+def test_other_arguments(devbox):
     _id(devbox)
 
 def test_reset(devbox):
     _id(devbox)
-""")
-    suite.run("-p", "no:xdist", "--runloop-reuse=reset").assert_outcomes(passed=3)
-    assert len(set(_ids(suite))) == 3
+
+def test_the_same_again(devbox, runloop):
+    _id(devbox)
+
+def test_end_it(runloop):
+    runloop.devbox.from_id(open("ids").read().split()[-1]).shutdown()
+
+def test_another_in_place_of_what_ended(devbox):
+    _id(devbox)
+    class MuchLater:
+        monotonic, time = time.monotonic, lambda: time.time() + 3550
+    devboxes.time = MuchLater
+
+def test_another_in_place_of_what_would_soon_end(devbox):
+    _id(devbox)
+"""
 
 
-def test_what_a_killed_worker_held_is_not_handed_on(suite: Suite) -> None:
-    suite.write("""
+def test_what_is_other_or_has_ended_or_soon_will_is_not_handed_out(remote: Remote) -> None:
+    remote.suite.write(PASSING_ON)
+    result = remote.suite.run("-p", "no:xdist", "-rP", "--runloop-ttl=3600")
+    result.assert_outcomes(passed=7)
+    shared, other, reset, again, *later = _ids(remote.suite)
+    assert again == reset
+    assert len({shared, other, reset, *later}) == 5
+    result.stdout.fnmatch_lines(["*was made in place of *: its status is `shutdown`*api_shutdown*"])
+    result.stdout.fnmatch_lines(["*was made in place of *: its lifetime of 3600 s ends in *"])
+
+
+def test_what_a_killed_worker_held_is_not_handed_on(remote: Remote) -> None:
+    remote.suite.write("""
 import signal
 pytestmark = pytest.mark.devbox(reuse="reset")
 
@@ -79,42 +108,7 @@ def test_dies(devbox):
 def test_gets_another(devbox):
     assert devbox.id != open("id").read()
 """)
-    suite.run("-n", "1", "--runloop-max-devboxes=1").assert_outcomes(passed=1, failed=1)
-
-
-def test_what_ended_while_it_stood_ready_is_replaced_and_the_report_says_why(suite: Suite) -> None:
-    suite.write("""
-pytestmark = pytest.mark.devbox(reuse="reset")
-
-def test_first(devbox):
-    open("id", "w").write(devbox.id)
-
-def test_ends_it(runloop):
-    runloop.devbox.from_id(open("id").read()).shutdown()
-
-def test_gets_another(devbox):
-    assert devbox.id != open("id").read()
-""")
-    result = suite.run("-p", "no:xdist", "-rP")
-    result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["*was made in place of *: its status is `shutdown`*api_shutdown*"])
-
-
-def test_a_devbox_that_would_soon_end_is_not_handed_out(suite: Suite) -> None:
-    suite.write("""
-import time
-pytestmark = pytest.mark.devbox(reuse="reset")
-
-def test_first(devbox):
-    open("id", "w").write(devbox.id)
-    time.sleep(4.1)
-
-def test_gets_another(devbox):
-    assert devbox.id != open("id").read()
-""")
-    result = suite.run("-p", "no:xdist", "-rP", "--runloop-ttl=8")
-    result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["*was made in place of *: its *"])
+    remote.suite.run("-n", "1", "--runloop-max-devboxes=1").assert_outcomes(passed=1, failed=1)
 
 
 AS_ON_THE_CLOUD = """
@@ -125,16 +119,16 @@ restoring.Restoring._way = property(lambda self: by_command.ByCommand(self._run.
 
 
 def test_over_the_ordinary_api_the_same_is_restored_and_what_is_not_is_replaced(
-    suite: Suite, tmp_path: Path
+    remote: Remote, tmp_path: Path
 ) -> None:
     need("namespace", tmp_path)
-    suite.pytester.makeconftest(AS_ON_THE_CLOUD)
-    suite.write(
-        SOILING.replace("range(4)", "range(3)")
+    remote.suite.write(
+        AS_ON_THE_CLOUD
+        + SOILING.replace("range(4)", "range(2)")
         + r"""
 
 SOILED = [
-    "f=mounted; t=$(stat -c %y $f); printf 'As mounted\\n' > $f; touch -d \"$t\" $f",
+    "f=mounted; t=$(stat -c %y $f); printf 'As mounted\n' > $f; touch -d \"$t\" $f",
     "(setsid python3 -c 'import socket, time; s = socket.create_server((\"127.0.0.1\", 8123));"
     " open(\"r\", \"w\"); time.sleep(7654321)' >/dev/null 2>&1 &); until test -e r; do sleep 0.05; done",
     "true",
@@ -151,25 +145,62 @@ def test_what_hides(devbox, command):
         ids.write(devbox.id + "\n")
 """
     )
-    result = suite.run("-p", "no:xdist", "-rP")
-    result.assert_outcomes(passed=9)
-    ids = _ids(suite)
-    assert len(set(ids[:7])) == 1, "all of it was restored"
-    assert len(set(ids[6:])) == 3
+    result = remote.suite.run("-p", "no:xdist", "-rP")
+    result.assert_outcomes(passed=8)
+    ids = _ids(remote.suite)
+    assert len(set(ids[:6])) == 1, "all of it was restored"
+    assert len(set(ids[5:])) == 3
     result.stdout.fnmatch_lines(["*was made in place of *: /etc was changed, which is not restored*"])
     result.stdout.fnmatch_lines(["*was made in place of *: what was kept of its starting state is gone*"])
 
 
+def test_over_the_ordinary_api_a_mount_is_found_and_its_devbox_replaced(
+    remote: Remote, tmp_path: Path
+) -> None:
+    need("namespace", tmp_path)
+    if shutil.which("nsenter") is None:
+        pytest.skip("no program `nsenter`: in a devbox of the local backend itself nobody may mount")
+    remote.suite.write(
+        AS_ON_THE_CLOUD
+        + """
+import pathlib, subprocess
+
+pytestmark = pytest.mark.devbox(reuse="reset")
+
+def _number(name):
+    paths = pathlib.Path("/proc").glob("[0-9]*/cmdline")
+    return next(path.parent.name for path in paths if path.read_bytes().startswith(name))
+
+def test_mounts(devbox):
+    devbox.cmd.exec(f"(exec -a {devbox.id} sleep 600 >/dev/null 2>&1 &)")
+    enter = ["nsenter", "--user", "--mount", "--preserve-credentials", "--target"]
+    mount = ["mount", "-t", "tmpfs", "none", "/home/user"]
+    subprocess.run([*enter, _number(devbox.id.encode()), *mount], check=True)
+    devbox.cmd.exec("mountpoint /home/user").check()
+    open("id", "w").write(devbox.id)
+
+def test_gets_another(devbox):
+    assert devbox.id != open("id").read()
+    assert devbox.cmd.exec("mountpoint /home/user").failed
+"""
+    )
+    result = remote.suite.run("-p", "no:xdist", "-rP")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*was made in place of *: what is mounted is not what was*"])
+
+
 def test_where_a_devbox_shares_this_machines_processes_none_are_ended(suite: Suite) -> None:
-    suite.pytester.makeconftest(AS_ON_THE_CLOUD)
-    suite.write("""
+    suite.write(
+        AS_ON_THE_CLOUD
+        + """
 pytestmark = pytest.mark.devbox(reuse="reset")
 
 @pytest.mark.parametrize("number", range(2))
 def test_it(devbox, number):
     with open("ids", "a") as ids:
         ids.write(devbox.id + "\\n")
-""")
+"""
+    )
     result = suite.run("-p", "no:xdist", "-rP", "--runloop-isolation=process")
     result.assert_outcomes(passed=2)
     assert len(set(_ids(suite))) == 2
