@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from typing import IO, Any, TypeVar
 
 import anyio
@@ -137,6 +137,19 @@ def _read(file: IO[bytes]) -> bytes:
     if not isinstance(piece, bytes):
         raise TypeError("the file gives text; open it in binary mode, open(path, 'rb')")
     return piece
+
+
+@contextmanager
+def shielded(seconds: float) -> Iterator[None]:
+    """Let a block come to its end: of a thread nothing is cancelled, and each request has its own time."""
+    yield
+
+
+@asynccontextmanager
+async def async_shielded(seconds: float) -> AsyncIterator[None]:
+    """Let a block come to its end, although the task is cancelled, in so many seconds."""
+    with anyio.move_on_after(seconds, shield=True):
+        yield
 
 
 class Background:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from ..contract.views.devboxes import DevboxView
+    from .marks import Ended
     from .results import Outcome
 
 
@@ -209,6 +210,38 @@ class CommandStillRunningError(PollingTimeout):
         self.execution_id = execution_id
         self.stdout = stdout
         self.stderr = stderr
+
+
+class CommandTimeoutError(RunloopError, TimeoutError):
+    """A command did not end in its `timeout`, and was ended with everything that it had started.
+
+    :param message: which, the ends of its outputs, and what became of its processes.
+    :param devbox_id: where it ran.
+    :param execution_id: the id of the command.
+    :param timeout: the limit, in seconds.
+    :param outputs: all that it wrote to its output and to its standard error until it was killed.
+    :param ended: what became of its processes.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        devbox_id: str,
+        execution_id: str,
+        timeout: float,
+        outputs: Sequence[str],
+        ended: Ended,
+    ) -> None:
+        super().__init__(message)
+        self.devbox_id = devbox_id
+        self.execution_id = execution_id
+        self.timeout = timeout
+        self.stdout, self.stderr = outputs
+        self.survivors = ended.survivors
+        """Processes that could not be ended, each as its number and name."""
+        self.proven = ended.proven
+        """Whether it is proven that no process of it is left. If not, no pool hands the devbox out again."""
 
 
 class DevboxFailedError(RunloopError):

@@ -42,6 +42,9 @@ class Observer(Protocol):
     def looked_at(self, devbox_id: str, execution_id: str) -> None:
         """Somebody asked how a command ended."""
 
+    def unfit(self, devbox_id: str, why: str) -> None:
+        """Processes of a command that was ended may live on in a devbox."""
+
 
 @contextmanager
 def observed(

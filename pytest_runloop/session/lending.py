@@ -144,12 +144,16 @@ class Lending:
         :return: why a pooled one does not stand ready, if so.
         :raises RunloopError: if the service did not confirm the end.
         """
-        ailment = None if held.spec is None else self._devboxes.ailment(held.entry) or held.unfit
+        ailment = None if held.spec is None else self._ailment(held)
         if held.spec is None or ailment is not None:
             self.end(held)
         else:
             self._run.pool.give_back(held.lease, held.entry.key, held.spec)
         return ailment
+
+    def _ailment(self, held: Held) -> str | None:
+        survivors = self._devboxes.transcript.ailment(held.devbox.id)
+        return self._devboxes.ailment(held.entry) or held.unfit or survivors
 
     def end(self, held: Held) -> None:
         """End a devbox, and let somebody else have its slot.

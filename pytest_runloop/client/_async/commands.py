@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ...contract.endpoints import executions
 from ..answers import without
-from ..errors import APIStatusError, RequestInfo, hide_from_traceback
+from ..errors import APIStatusError, RequestInfo, RunloopError, hide_from_traceback
+from ..marks import CommandLimit, marked
 from ..requests import options_of
 from .execution import AsyncExecution
 from .followers import AsyncFollowers, callbacks_in
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from ...contract.params.calls import SDKDevboxExecuteAsyncParams, SDKDevboxExecuteParams
 
 __tracebackhide__ = hide_from_traceback
+
+_WAITING: Final = ("polling_config", "timeout", "request_timeout")
+"""What is about the wait for a command, not about its start."""
 
 
 class AsyncCommandInterface:
@@ -38,15 +42,34 @@ class AsyncCommandInterface:
 
         :param command: run by a login shell from the user's home.
         :param params: `stdout`, `stderr` and `output` are called with pieces of output as they come;
-            `polling_config` says how long to wait, 120 s by default; `timeout` is that of a single request.
-        :raises CommandStillRunningError: if it still runs after that.
+            `timeout` says how many seconds it may run, counted from when the service took it: then it is
+            ended with everything that it started. Without it, `polling_config` says how long to wait for it,
+            120 s by default. `request_timeout` is that of a single request.
+        :raises CommandTimeoutError: if it did not end in its `timeout`. A named shell ends with it; the next
+            command gets a new one.
+        :raises CommandStillRunningError: if it still runs after the wait that `polling_config` allows.
+
+        What interrupts the wait from outside (Ctrl-C, a cancelled task, pytest-timeout) ends the command's
+        process group.
         """
-        options = options_of(params, "polling_config", "extra_headers", "extra_query")
-        execution = await self._started(command, {k: v for k, v in params.items() if k != "polling_config"})
+        limit = CommandLimit.of(params.get("timeout"))
+        options = options_of(params, "extra_headers", "extra_query")
+        starting = {k: v for k, v in params.items() if k not in _WAITING}
+        if "request_timeout" in params:
+            starting["timeout"] = params["request_timeout"]
+        if limit is not None:
+            # As a further key of the body: whoever observes the call sees the command as the caller gave it.
+            extra = params.get("extra_body") or {}
+            starting["extra_body"] = {**extra, "command": marked(command, limit.mark)}
+        execution = await self._started(command, starting)
         try:
-            return await execution.result(**options)
-        except BaseException:
+            if limit is not None:
+                return await execution.result_within(limit, params.get("polling_config"), options)
+            return await execution.result(**options_of(params, "polling_config"), **options)
+        except BaseException as error:
             execution.stop_following()
+            if not isinstance(error, RunloopError | GeneratorExit):
+                await execution.interrupted(error, limit)
             raise
 
     async def exec_async(self, command: str, **params: Unpack[SDKDevboxExecuteAsyncParams]) -> AsyncExecution:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ...contract.endpoints import executions
 from ...contract.params.options import PollingConfig
 from ...contract.views.executions import DevboxAsyncExecutionDetailView
-from ..concurrency import AsyncBackground
-from ..errors import CommandStillRunningError, RunloopError, hide_from_traceback
+from ..concurrency import AsyncBackground, async_shielded
+from ..errors import (
+    APIError,
+    CommandStillRunningError,
+    CommandTimeoutError,
+    RunloopError,
+    hide_from_traceback,
+)
+from ..marks import CommandLimit
 from ..polling import Budget
 from ..requests import options_of
 from ..results import TOLD_CHARACTERS, shortened, tail
+from .ending import AsyncEnding
 from .followers import OUTPUTS, AsyncFollowers
 from .output import AsyncOutputStream
 from .results import AsyncExecutionResult
@@ -32,6 +41,10 @@ if TYPE_CHECKING:
 __tracebackhide__ = hide_from_traceback
 
 _HOLD_SECONDS: Final = 25.0
+_KILLED_SECONDS: Final = 10.0
+"""How long to wait for the end of a command that was killed."""
+_INTERRUPTED_SECONDS: Final = 15.0
+"""How long an interrupted program goes on to end its command."""
 _GLIMPSE_SECONDS: Final = 0.5
 """How long to look at the output of a command that is no longer waited for."""
 
@@ -123,6 +136,64 @@ class AsyncExecution:
                 f"Nothing could be sent to {self._told()}: has it ended, "
                 "or was it started without attach_stdin=True?"
             )
+
+    async def result_within(
+        self, limit: CommandLimit, config: PollingConfig | None, options: Mapping[str, Any]
+    ) -> AsyncExecutionResult:
+        """Wait for the end of a command that may run only so long. For `cmd.exec`.
+
+        :param limit: how long, and the mark that it was started with.
+        :param config: how long to wait; as long as it may run by default.
+        :raises CommandTimeoutError: if it did not end by then; it was ended.
+        """
+        longest = PollingConfig(1.0, math.ceil(limit.seconds) + 1, limit.seconds)
+        within = config is None or config.budget_seconds >= limit.seconds
+        try:
+            return await self.result(**{**options, "polling_config": longest if within else config})
+        except CommandStillRunningError:
+            if not within:
+                raise
+        raise await self._timed_out(limit)
+
+    async def interrupted(self, error: BaseException, limit: CommandLimit | None) -> None:
+        """End the command because its wait was interrupted. For `cmd.exec`.
+
+        :param error: what did that; gets a note if processes may be left.
+        """
+        if self._completed is not None or self._followers.error is error:
+            return
+        async with async_shielded(_INTERRUPTED_SECONDS):
+            mark = None if limit is None else limit.mark
+            ended = await AsyncEnding(self._transport, self._path, mark).carry_out()
+            if not ended.proven:
+                error.add_note(f"{self._told()} was killed, since its wait was interrupted. {ended.told()}")
+
+    async def _timed_out(self, limit: CommandLimit) -> CommandTimeoutError:
+        ended = await AsyncEnding(self._transport, self._path, limit.mark).carry_out()
+        outputs = await self._last_outputs()
+        lines = [
+            f"{self._told()} did not end in {limit.seconds:g} s. {ended.told()}",
+            *(f"--- {name} ---\n{tail(text).rstrip()}" for name, text in self._named(*outputs) if text),
+        ]
+        return CommandTimeoutError(
+            "\n".join(lines),
+            devbox_id=self.devbox_id,
+            execution_id=self.execution_id,
+            timeout=limit.seconds,
+            outputs=outputs,
+            ended=ended,
+        )
+
+    async def _last_outputs(self) -> list[str]:
+        """Return all that a killed command wrote; what can be seen of it, if it does not complete."""
+        waiting = PollingConfig(timeout_seconds=_KILLED_SECONDS)
+        try:
+            result = await self.result(polling_config=waiting)
+            return [await result.stdout(), await result.stderr()]
+        except CommandStillRunningError as error:
+            return [error.stdout, error.stderr]
+        except APIError:  # The devbox has ended, or nobody answers: the exception says so already.
+            return ["", ""]
 
     async def _awaited(self, options: Mapping[str, Any]) -> DevboxAsyncExecutionDetailView:
         config: PollingConfig | None = options.get("polling_config")

@@ -47,6 +47,10 @@ class AsyncTransport:
         self.observer = observer
         self._pools = pools
 
+    def unobserved(self) -> AsyncTransport:
+        """Return the same for calls that are none of the user's."""
+        return AsyncTransport(self.settings, self._pools, self.retries)
+
     async def call(
         self,
         endpoint: Endpoint[R],

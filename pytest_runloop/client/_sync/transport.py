@@ -48,6 +48,10 @@ class Transport:
         self.observer = observer
         self._pools = pools
 
+    def unobserved(self) -> Transport:
+        """Return the same for calls that are none of the user's."""
+        return Transport(self.settings, self._pools, self.retries)
+
     def call(
         self,
         endpoint: Endpoint[R],

@@ -109,7 +109,13 @@ class SDKDevboxExecuteAsyncParams(DevboxExecuteOptions, ExecuteCallbacks, LongRe
 
 
 class SDKDevboxExecuteParams(SDKDevboxExecuteAsyncParams, PollingRequestOptions, total=False):
-    """How to run a command to its end."""
+    """How to run a command to its end.
+
+    Here `timeout` is how long the command may run, in seconds, as in `subprocess.run`.
+    """
+
+    request_timeout: float | None
+    """How long to wait for the answer to a single request, in seconds: what `timeout` is in other calls."""
 
 
 class SDKExecutionKillParams(ExecutionKillParams, LongRequestOptions, total=False):

@@ -100,6 +100,7 @@ class Transcript:
         self._lives: dict[str, _Life] = {}
         self._ended: deque[str] = deque()
         self._commands: dict[str, Record] = {}
+        self._unfit: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def called(self, call: Call) -> None:
@@ -130,6 +131,14 @@ class Transcript:
             before = self._lives.pop(devbox, None)
             if before is not None:
                 self._life(devbox).params = before.params
+
+    def unfit(self, devbox_id: str, why: str) -> None:
+        """Note down that processes of a command that was ended may live on in a devbox."""
+        self._unfit[devbox_id] = why
+
+    def ailment(self, devbox: str) -> str | None:
+        """Say what may live on in a devbox of a command that was ended; `None` if nothing does."""
+        return self._unfit.get(devbox)
 
     def of(self, devbox: str, since: float = 0.0) -> list[Record]:
         """Return what was done to a devbox, in order.
@@ -170,6 +179,7 @@ class Transcript:
 
     def forget(self, devbox: str) -> None:
         """Drop everything about a devbox that has ended."""
+        self._unfit.pop(devbox, None)
         with self._lock:
             self._drop(devbox)
 
