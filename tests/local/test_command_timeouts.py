@@ -7,33 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.zoo import ZOO, alive
 from pytest_runloop import CommandTimeoutError, Runloop
 
 from .running import server
-
-ZOO = {
-    "child": "sleep {}",
-    "own session": "setsid sleep {} & wait",
-    "double fork in a session of its own": "(setsid setsid sleep {} &)",
-    "without environment": "(env -i setsid sleep {} &)",
-    "nohup": "nohup sleep {} >/dev/null 2>&1 &",
-    "ignored signals": "(trap '' HUP INT TERM QUIT; exec setsid sleep {}) &",
-    "stopped": "setsid sh -c 'kill -STOP $$; exec sleep {}' &",
-    "job control": "set -m; sleep {} & sleep {} &",
-    "shell that loops": "(while :; do sleep {}; done) &",
-    "keeps forking": "setsid sh -c 'while :; do sleep {} & sleep 0.02; done' &",
-}
-
-
-def alive(token: str) -> list[str]:
-    """Return the command lines of this machine's processes that hold a token."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found.append(path.read_bytes().decode(errors="replace"))
-        except OSError:
-            continue
-    return [line for line in found if token in line]
 
 
 @pytest.mark.parametrize("isolation", ["auto", "process"])
