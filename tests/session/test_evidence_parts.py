@@ -13,9 +13,13 @@ import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx
 import pytest
 
+from pytest_runloop import Runloop
 from pytest_runloop.session.evidence import bundle, facts, redaction, schema, text
+from pytest_runloop.session.evidence.collecting import Collector
+from pytest_runloop.session.evidence.keeper import without_secrets
 from pytest_runloop.session.evidence.record import Record
 from pytest_runloop.session.evidence.redaction import Redactor
 from pytest_runloop.session.evidence.transcript import BUDGET, Transcript, _Life
@@ -125,7 +129,10 @@ def test_a_devbox_tells_of_itself_in_any_shell(tmp_path: Path, shell: str) -> No
 
 
 def test_ports_are_told_with_their_owners_and_foreign_processes_are_left_out() -> None:
-    told = """@process 7 1 S 0 10 sh
+    told = """@self 40 20
+@process 7 1 S 0 10 sh
+@process 8 1 S 0 900 pytest-runloop: devbox dbx_2
+@process 9 8 S 0 10 theirs
 @process 20 7 S 0 900 pytest-runloop: devbox dbx_1
 @process 21 20 S 0 900 python3 app.py
 @process 3 21 S 0 900 child
@@ -205,3 +212,34 @@ def test_the_tail_of_a_transcript_shows_what_the_failed_command_wrote() -> None:
     assert told[-1].strip() == "! bad"
     out = io.StringIO("\n".join(told))
     assert len(out.readlines()) == 4 + 1 + text.LINES + 1
+
+
+def test_of_an_ended_devbox_whose_secrets_nobody_told_no_output_is_shown() -> None:
+    transcript = Transcript()
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        step = request.url.path.rpartition("/")[2]
+        asked.append(step)
+        ended = {"status": "shutdown", "shutdown_reason": "api_shutdown", "create_time_ms": 1}
+        if step == "execute_async":
+            return httpx.Response(400, json={"message": "the devbox has ended"})
+        if step == "logs":
+            return httpx.Response(200, json={"logs": []})
+        return httpx.Response(200, json={"id": step, **ended})
+
+    transport = httpx.MockTransport(answer)
+    with Runloop("http://127.0.0.1:1", "key", transport=transport, max_retries=0) as client:
+        collector = Collector(transcript, lambda: client)
+        for devbox, secret in (("dbx_1", "FOREIGN"), ("dbx_2", "OURS")):
+            transcript.made(devbox, {"secrets": {"TOKEN": secret}})
+        transcript.secrets.add("OURS")
+        collector.learn_secrets(["dbx_1", "dbx_2"])
+        foreign, ours = collector.collect(["dbx_1", "dbx_2"])
+    assert asked.count("execute_async") == 2, "asked for the values, and for nothing else: they do not run"
+    assert str(foreign.withheld).startswith("the values of its secrets could not be asked for")
+    assert ours.withheld is None
+    assert (foreign.devbox.status, foreign.devbox.reason) == ("shutdown", "api_shutdown")
+    record = Record("command", 1.0, command="echo $TOKEN", execution="e", exit_status=0, stdout="value")
+    shown = without_secrets(record, Redactor(), withheld=True)
+    assert (shown.command, shown.stdout, shown.exit_status) == ("echo $TOKEN", None, 0)

@@ -48,7 +48,7 @@ def parsed(told: str) -> Facts:
         part, _, rest = line.removeprefix("@").partition(" ")
         if line.startswith("@"):
             lines[part].append(rest)
-    processes, ports = _own(_processes(lines), _ports(lines))
+    processes, ports = _own(lines, _processes(lines), _ports(lines))
     return Facts(
         directory="".join(lines["directory"]),
         files=[*_listed(lines["list"]), *_named(lines["file"])],
@@ -93,23 +93,25 @@ def _processes(lines: Lines) -> list[Process]:
             found.append(
                 Process(int(pid), int(parent), state, int(user), int(memory), command[:_TOLD].strip())
             )
-    looking = {int(line) for line in lines["self"] if line.isdigit()}
+    looking = {int(line.split()[0]) for line in lines["self"]}
     return [process for process in found if not {process.pid, process.parent} & looking]
 
 
-def _own(processes: list[Process], ports: list[Port]) -> tuple[list[Process], list[Port]]:
+def _own(lines: Lines, processes: list[Process], ports: list[Port]) -> tuple[list[Process], list[Port]]:
     """Leave out what is not the devbox's, where the local backend's devboxes see all of this machine."""
-    mine = next((process.pid for process in processes if process.command.startswith(_KEEPER)), 1)
-    if mine == 1:
-        return processes, ports
+    keepers = {process.pid for process in processes if process.command.startswith(_KEEPER)}
     parents = {process.pid: process.parent for process in processes}
 
-    def descends(pid: int) -> bool:
-        while pid in parents and pid != mine:
+    def keeper(pid: int) -> int | None:
+        while pid in parents and pid not in keepers:
             pid = parents[pid]
-        return pid == mine
+        return pid if pid in keepers else None
 
-    own = {pid for pid in parents if descends(pid)}
+    [asked] = [line.split()[-1] for line in lines["self"][:1]] or ["1"]
+    mine = keeper(int(asked)) if asked.isdigit() else None
+    if mine in (None, 1):
+        return processes, ports
+    own = {pid for pid in parents if keeper(pid) == mine}
     return [process for process in processes if process.pid in own], [p for p in ports if p.pid in own]
 
 

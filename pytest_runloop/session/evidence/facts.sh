@@ -1,6 +1,6 @@
 LC_ALL=C
 first() { n=0; while IFS= read -r line; do n=$((n + 1)); [ "$n" -gt "$2" ] && { echo "@cut $1"; break; }; printf '@%s %s\n' "$1" "$line"; done; }
-echo "@self $$"
+echo "@self $$ $PPID"
 echo "@directory $PWD"
 if command -v ls >/dev/null 2>&1; then ls -Aln 2>/dev/null | first list 201
 else for f in * .[!.]*; do
@@ -24,9 +24,10 @@ for d in /proc/[0-9]*; do
     { while read -r key value; do case $key in
         Name:) name=$value ;; State:) state=${value%% *} ;; PPid:) parent=$value ;; Uid:) user=${value%%[!0-9]*} ;; VmRSS:) memory=${value%% *} ;;
     esac; done <"$d/status"; } 2>/dev/null || continue
-    count=$((count + 1)); [ "$count" -gt 200 ] && { echo "@cut processes"; break; }
+    count=$((count + 1)); [ "$count" -gt 500 ] && { echo "@cut processes"; break; }
     command=
-    if command -v tr >/dev/null 2>&1; then command=$(tr '\000\n' '  ' <"$d/cmdline" 2>/dev/null)
+    if [ -z "$memory" ]; then :  # a thread of the kernel
+    elif command -v tr >/dev/null 2>&1; then command=$(tr '\000\n' '  ' <"$d/cmdline" 2>/dev/null)
     else IFS= read -r command 2>/dev/null <"$d/cmdline"; fi
     echo "@process ${d#/proc/} $parent $state $user ${memory:-0} ${command:-[$name]}"
     memory=

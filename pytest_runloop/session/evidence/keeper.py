@@ -166,10 +166,16 @@ class Keeper:
         if found.withheld is not None:
             found.devbox.trouble.append(found.withheld)
             found.devbox.logs = []
-        return [_cleaned(record, self._redactor, withheld=bool(found.withheld)) for record in found.records]
+        return [
+            without_secrets(record, self._redactor, withheld=bool(found.withheld)) for record in found.records
+        ]
 
 
-def _cleaned(record: Record, redactor: Redactor, *, withheld: bool) -> Record:
+def without_secrets(record: Record, redactor: Redactor, *, withheld: bool) -> Record:
+    """Return a step of a transcript without secrets.
+
+    :param withheld: leave out all that commands and files told: there are secrets that nobody here knows.
+    """
     made: Record = redactor.everything(record)
     made.stdout = redactor.optional(record.stdout, cut=record.truncated)
     made.stderr = redactor.optional(record.stderr, cut=record.truncated)
