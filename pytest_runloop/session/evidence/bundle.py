@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ FOLDER = pytest.StashKey[Path]()
 """The bundle of a test's last attempt, in the item's stash."""
 MARKER = ".pytest-runloop"
 """A folder with a file of this name is ours."""
+_COMPLETING = threading.Lock()  # snapshots of several devboxes become known in threads of their own
 _NAME = 80
 _TAKEN = 100
 
@@ -77,7 +79,7 @@ def complete(folder: Path, devbox: str, *, snapshot: str | None = None, kept: fl
     :param snapshot: the id of the snapshot of it.
     :param kept: until when it lives on, in seconds since the epoch.
     """
-    with contextlib.suppress(OSError, schema.NotABundleError):
+    with _COMPLETING, contextlib.suppress(OSError, schema.NotABundleError):
         evidence = schema.load(folder)
         for about in evidence.devboxes:
             if about.id == devbox:
