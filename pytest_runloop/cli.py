@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _sweep(options)
     if options.command == "snapshots":
         return _snapshots(options)
+    if options.command == "shell":
+        return _shell(options)
     parser.print_help()
     return 0
 
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_ps(commands)
     _add_sweep(commands)
     _add_snapshots(commands)
+    _add_shell(commands)
     return parser
 
 
@@ -212,6 +215,33 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _add_shell(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    shell = commands.add_parser(
+        "shell",
+        help="open a shell in a devbox",
+        description=(
+            "Open a shell in a devbox that lives, or run a command there: in one of a local backend of this"
+            " machine (its state directory), or of the account of RUNLOOP_API_KEY (and RUNLOOP_BASE_URL). One"
+            " that is suspended is resumed. At a terminal the shell has one too; else what comes on standard"
+            " input is fed to it, and both outputs stay apart. The exit status is that of the shell or the"
+            " command, or 255 if there was no way to it."
+        ),
+        allow_abbrev=False,
+    )
+    shell.add_argument(
+        "--no-keep-alive",
+        action="store_true",
+        help="let the devbox end when its time is up (default: its lifetime starts anew while you are there)",
+    )
+    shell.add_argument("devbox", metavar="ID", help="the devbox (`ps` prints the ids)")
+    shell.add_argument(
+        "words",
+        nargs="*",
+        metavar="COMMAND",
+        help="after `--`: one word is a line for the devbox's shell, several are a program and its arguments",
+    )
+
+
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
@@ -268,6 +298,12 @@ def _snapshots(options: argparse.Namespace) -> int:
 
     choice = Choice(options.older, options.keep_last, options.test)
     return command(choice, really=options.yes, as_json=options.json)
+
+
+def _shell(options: argparse.Namespace) -> int:
+    from .wayback.command import shell
+
+    return shell(options.devbox, options.words, keep_alive=not options.no_keep_alive)
 
 
 if __name__ == "__main__":

@@ -101,25 +101,29 @@ def lives(path: Path) -> bool:
     return running is not None and server.alive(running)
 
 
-def client_of_local_run(path: Path) -> Runloop | None:
-    """Make a client of the local backend of another run, if that backend lives."""
+def client_of_local_run(path: Path, *, quick: bool = True) -> Runloop | None:
+    """Make a client of the local backend of another run, if that backend lives.
+
+    :param quick: give up soon.
+    """
     from .. import Runloop
 
     running = server.load(path / "backend.json")
     if running is None or not server.alive(running):
         return None
-    return Runloop(running.base_url, running.api_key, **_QUICK)
+    return Runloop(running.base_url, running.api_key, **(_QUICK if quick else {}))
 
 
-def client_of_account(base_url: str | None = None) -> Runloop:
+def client_of_account(base_url: str | None = None, *, quick: bool = True) -> Runloop:
     """Make a client of the account whose key is in the environment.
 
     :param base_url: its server, if not the one that the environment names.
+    :param quick: give up soon.
     :raises ConfigurationError: if the key or the base URL cannot be used.
     """
     from .. import Runloop
 
-    return Runloop(base_url, **_QUICK)
+    return Runloop(base_url, **(_QUICK if quick else {}))
 
 
 def server_of_run(path: Path) -> str | None:
