@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _snapshots(options)
     if options.command == "shell":
         return _shell(options)
+    if options.command == "repro":
+        return _repro(options)
     parser.print_help()
     return 0
 
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sweep(commands)
     _add_snapshots(commands)
     _add_shell(commands)
+    _add_repro(commands)
     return parser
 
 
@@ -242,6 +245,62 @@ def _add_shell(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
 
 
+def _add_repro(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    repro = commands.add_parser(
+        "repro",
+        help="stand where a test failed",
+        description=(
+            "Start a devbox from the snapshot of a failed test, as a bundle of --runloop-artifacts tells, on"
+            " the backend that it failed on, and open a shell there. Or, by a replay, start where the test's"
+            " devbox was started, do once more what the test did to it up to the command that it failed at,"
+            " and say what goes another way. The devbox ends with the shell."
+            " The exit status is that of the shell or the command, or 255 if there was no way there."
+        ),
+        allow_abbrev=False,
+    )
+    way = repro.add_mutually_exclusive_group()
+    way.add_argument(
+        "--replay",
+        dest="way",
+        action="store_const",
+        const="replay",
+        help="do once more what was done (default: without a snapshot, with --run, and after a shell)",
+    )
+    way.add_argument(
+        "--snapshot",
+        dest="way",
+        action="store_const",
+        const="snapshot",
+        help="start from the disk as the test left it (default: if there is a snapshot)",
+    )
+    repro.add_argument(
+        "--through", action="store_true", help="when replaying: run the command that it failed at, too"
+    )
+    repro.add_argument(
+        "--run",
+        action="store_true",
+        help="no shell: run the command that it failed at, print its outputs and end with its status",
+    )
+    repro.add_argument(
+        "--keep", action="store_true", help="leave the devbox alive (a local one until Ctrl-C)"
+    )
+    repro.add_argument(
+        "--devbox", metavar="ID", help="which of the test's devboxes (default: by the command)"
+    )
+    repro.add_argument(
+        "--isolation",
+        choices=_ISOLATIONS,
+        help="what isolates a local devbox (default: what isolated the test's)",
+    )
+    repro.add_argument("bundle", type=Path, metavar="BUNDLE", help="the folder of the failed test")
+    repro.add_argument(
+        "words",
+        nargs="*",
+        metavar="COMMAND",
+        help="after `--`: run this in place of a shell, as `shell` does",
+    )
+
+
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
@@ -304,6 +363,21 @@ def _shell(options: argparse.Namespace) -> int:
     from .wayback.command import shell
 
     return shell(options.devbox, options.words, keep_alive=not options.no_keep_alive)
+
+
+def _repro(options: argparse.Namespace) -> int:
+    from .wayback.repro import Wish, repro
+
+    wish = Wish(
+        way=options.way,
+        through=options.through,
+        run=options.run,
+        keep=options.keep,
+        devbox=options.devbox,
+        isolation=options.isolation,
+        words=options.words,
+    )
+    return repro(options.bundle, wish)
 
 
 if __name__ == "__main__":

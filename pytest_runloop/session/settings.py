@@ -53,6 +53,10 @@ class Settings:
         """Tell who gave this option's value."""
         return self._given[option].rank
 
+    def changed(self, given: dict[Option[Any], Given]) -> Settings:
+        """Return these settings with some other values."""
+        return Settings({**self._given, **given})
+
 
 def resolve(config: pytest.Config) -> Settings:
     """Read all options of a run.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from . import helper
 from .errors import NoWayError
 from .line import Line, write_all
-from .terminal import ENDING, Signals, raw, size_of
+from .terminal import ENDING, OUT_OF_PROGRAMS, Signals, raw, size_of
 
 if TYPE_CHECKING:
     from .. import Devbox
@@ -23,10 +23,11 @@ _READ = 64 * 1024
 _KEEP_ALIVE = 60.0
 
 
-def attach(devbox: Devbox, words: Sequence[str], *, keep_alive: bool = True) -> int:
+def attach(devbox: Devbox, words: Sequence[str], *, prelude: str = "", keep_alive: bool = True) -> int:
     """Run a shell, or a command, and return its exit status.
 
     :param words: the command; a shell by default.
+    :param prelude: what the shell does first.
     :param keep_alive: let the devbox's lifetime start anew again and again meanwhile.
     :return: 128 and a signal's number if that ended it, or us.
     :raises NoWayError: if the devbox, or the connection to it, ended before the command did.
@@ -35,7 +36,7 @@ def attach(devbox: Devbox, words: Sequence[str], *, keep_alive: bool = True) -> 
     numbers = (*ENDING, signal.SIGWINCH if at_terminal else signal.SIGINT)
     with Signals(*numbers) as signals:
         work = _AtTerminal if at_terminal else _Fed
-        attached = work(devbox, words, signals)
+        attached = work(devbox, words, signals, prelude)
         stop = _kept_alive(devbox) if keep_alive else threading.Event()
         try:
             return attached.run()
@@ -65,15 +66,16 @@ class _Fed:
     :param signals: what may come meanwhile.
     """
 
-    def __init__(self, devbox: Devbox, words: Sequence[str], signals: Signals) -> None:
+    def __init__(self, devbox: Devbox, words: Sequence[str], signals: Signals, prelude: str) -> None:
         self._devbox = devbox
         self._signals = signals
         self._words = words
+        self._prelude = prelude
         self._interrupted = False
 
     def run(self) -> int:
         """Run it to its end."""
-        return self._served(self._line(helper.without_terminal(self._words), _to(1), _to(2)))
+        return self._served(self._line(helper.without_terminal(self._words, self._prelude), _to(1), _to(2)))
 
     def _line(self, command: str, stdout: Callable[[str], None], stderr: Callable[[str], None]) -> Line:
         return Line(self._devbox, command, stdout, stderr, self._signals.ring)
@@ -147,8 +149,15 @@ class _AtTerminal(_Fed):
         rows, columns = self._size = size_of(1)
         self._resizing = threading.Lock()
         with raw(0):
-            line = self._line(helper.with_terminal(self._words, rows, columns), _to(1), self._control)
-            status = self._served(line)
+            line = self._line(
+                helper.with_terminal(self._words, rows, columns, self._prelude), _to(1), self._control
+            )
+            try:
+                status = self._served(line)
+            finally:
+                if line.status is None:
+                    with contextlib.suppress(OSError):
+                        write_all(1, OUT_OF_PROGRAMS)
         if helper.NO_TERMINAL in self._said:
             raise NoWayError(
                 f"Devbox {self._devbox.id} has no `python3` and no `script`, which make terminals.\n"

@@ -25,12 +25,15 @@ def line_of(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else shlex.join(words)
 
 
-def without_terminal(words: Sequence[str]) -> str:
-    """Return the command that runs a user's words, or a shell that reads commands, without a terminal."""
-    return line_of(words) if words else f"exec {_OWN_SHELL}"
+def without_terminal(words: Sequence[str], prelude: str = "") -> str:
+    """Return the command that runs a user's words, or a shell that reads commands, without a terminal.
+
+    :param prelude: what the shell does before.
+    """
+    return prelude + (line_of(words) if words else f"exec {_OWN_SHELL}")
 
 
-def with_terminal(words: Sequence[str], rows: int, columns: int) -> str:
+def with_terminal(words: Sequence[str], rows: int, columns: int, prelude: str = "") -> str:
     """Return the command that runs a user's words, or a shell for a person, at a terminal of its own.
 
     Python comes first. `script` waits for the terminal to take what is typed and prints nothing meanwhile,
@@ -43,6 +46,7 @@ def with_terminal(words: Sequence[str], rows: int, columns: int) -> str:
         [
             f"export TERM={shlex.quote(os.environ.get('TERM') or 'xterm-256color')}",
             '[ -n "$LANG$LC_ALL$LC_CTYPE" ] || export LANG=C.UTF-8',
+            prelude,
             "if python3 -c 'import pty, termios' 2>/dev/null; then",
             f"exec python3 -c {shlex.quote(_INSIDE.read_text(encoding='utf-8'))} {rows} {columns} {program}",
             "elif command -v script >/dev/null 2>&1; then",

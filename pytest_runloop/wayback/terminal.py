@@ -13,6 +13,9 @@ from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Final
 
+OUT_OF_PROGRAMS: Final = b"\x1b[?1049l\x1b[?25h\x1b[?2004l\x1b[0m\r\n"
+"""Leaves the second screen, shows the cursor, ends pastes in brackets and colours: what an editor would do at
+its end, if it is cut off before."""
 ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -32,8 +35,6 @@ def raw(descriptor: int) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(termios.error):  # it is gone: its window was closed
-            # Without this a devbox in the middle of a full-screen program would leave its user there.
-            os.write(descriptor, b"")
             termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 

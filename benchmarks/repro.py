@@ -1,0 +1,88 @@
+"""How many failing tests of a corpus `pytest-runloop repro` leads back to, from their bundles alone.
+
+For each seed the corpus fails on a local backend, with `--runloop-artifacts` and snapshots. Then each of the
+bundles is reproduced by a new process: the command that the test failed at must be found, and end as it did.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pytest_runloop.session.evidence.schema import load
+
+from .figures import Figure
+from .local import backend
+
+SEEDS = ("1", "2")
+SECRETS = {"API_TOKEN": "tok_4vTz81kQm29xLw"}
+_CORPUS = Path(__file__).parents[1] / "tests" / "wayback" / "corpus.py"
+_RUN = ("-q", "-p", "no:cacheprovider", "--runloop-snapshot-on-fail")
+
+
+def measure() -> list[Figure]:
+    """Let tests fail, and count those that are reproduced, by a replay and from a snapshot."""
+    replayed, restored = [], []
+    for seed in SEEDS:
+        with tempfile.TemporaryDirectory(prefix="rl-") as folder, backend("auto") as running:
+            server = {"RUNLOOP_BASE_URL": running.base_url, "RUNLOOP_API_KEY": running.api_key}
+            own = {"CORPUS_SEED": seed, "RUNLOOP_STATE_DIR": folder}
+            environment = {**os.environ, **server, **SECRETS, **own}
+            for bundle in failed(Path(folder), environment):
+                replayed.append(trouble(bundle, "--replay", environment))
+                restored.append(trouble(bundle, "--snapshot", environment))
+    for why in filter(None, replayed + restored):
+        print(why, file=sys.stderr)
+    detail = f"{len(SEEDS)} seeds of {len(replayed) // len(SEEDS)} tests that fail, {len(replayed)} bundles"
+    # A snapshot has no processes, and what the command changed: not all commands do the same once more.
+    return [
+        Figure("bundles reproduced by a replay", _share(replayed), "%", 100, detail, at_least=True),
+        Figure("bundles reproduced from a snapshot", _share(restored), "%", 85, detail, at_least=True),
+    ]
+
+
+def _share(troubles: list[str | None]) -> float:
+    return 100 * troubles.count(None) / len(troubles)
+
+
+def failed(folder: Path, environment: Mapping[str, str], *only: str) -> list[Path]:
+    """Let the corpus fail, and return the bundles.
+
+    :param folder: where the bundles are made.
+    :param only: names of tests; all by default.
+    """
+    (folder / "corpus.py").write_text(_CORPUS.read_text(encoding="utf-8"), encoding="utf-8")
+    chosen = [f"corpus.py::{name}" for name in only] or ["corpus.py"]
+    command = [sys.executable, "-m", "pytest", *_RUN, f"--runloop-artifacts={folder / 'bundles'}", *chosen]
+    subprocess.run(command, cwd=folder, env=environment, check=False, stdout=subprocess.DEVNULL)
+    return sorted(path.parent for path in (folder / "bundles").glob("*/evidence.json"))
+
+
+@functools.cache
+def cases(seed: str) -> dict[str, tuple[int | None, str]]:
+    """Return what must become of the corpus's tests with a seed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CORPUS_SEED", seed)
+        found: dict[str, tuple[int | None, str]] = runpy.run_path(str(_CORPUS))["CASES"]
+    return found
+
+
+def trouble(bundle: Path, way: str, environment: Mapping[str, str]) -> str | None:
+    """Reproduce a failure; say what is wrong, `None` if nothing is."""
+    name = load(bundle).test.rpartition("::")[2].partition("[")[0]
+    status, text = cases(environment["CORPUS_SEED"])[name]
+    command = [sys.executable, "-m", "pytest_runloop.cli", "repro", "--run", way, str(bundle)]
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    expected = 124 if status is None else status
+    if done.returncode == expected and text in done.stdout and "repro: REPRODUCED" in done.stderr:
+        return None
+    told = f"{done.stdout[-500:]}\n{done.stderr[-1500:]}"
+    return f"{name}, {way}: status {done.returncode}, not {expected}\n{told}"
