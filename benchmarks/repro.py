@@ -45,7 +45,7 @@ def measure() -> list[Figure]:
     # A snapshot has no processes, and what the command changed: not all commands do the same once more.
     return [
         Figure("bundles reproduced by a replay", _share(replayed), "%", 100, detail, at_least=True),
-        Figure("bundles reproduced from a snapshot", _share(restored), "%", 85, detail, at_least=True),
+        Figure("bundles reproduced from a snapshot", _share(restored), "%", 75, detail, at_least=True),
     ]
 
 
