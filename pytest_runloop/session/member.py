@@ -25,6 +25,7 @@ from .relay import Relay
 from .run import WORKER_INPUT, Run, directory_from_controller, notices_in, pool_in
 from .settings import Settings
 from .watcher.guard import Guard
+from .way_in import way_in
 
 if TYPE_CHECKING:
     from .. import AsyncRunloop, Devbox, Runloop
@@ -196,9 +197,8 @@ class Member:
         """Say at a debugger's prompt how to enter the devboxes of the test: they live while it waits."""
         terminal = self._config.get_terminal_writer()
         for devbox in settle.at_hand(self._item, self):
-            terminal.line(
-                f"runloop: devbox {devbox} lives; from another terminal: pytest-runloop shell {devbox}"
-            )
+            enter = way_in(self.run.settings, devbox)
+            terminal.line(f"runloop: devbox {devbox} lives; from another terminal: {enter}")
 
     def give_up(self, made: Sequence[Held]) -> None:
         """Take devboxes that no test will have any more.

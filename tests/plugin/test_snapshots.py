@@ -214,7 +214,8 @@ def test_on_a_service_that_outlives_the_run_nothing_but_the_user_ends_what_is_ke
 def test_at_the_debuggers_prompt_the_devbox_lives_and_the_way_in_is_told(suite: Suite) -> None:
     suite.write("def test_it(devbox): assert 0")
     told = suite.typed("p devbox.get_info().status\nc\n", "--pdb")
-    assert re.search(r"devbox dbx_\w+ lives; from another terminal: pytest-runloop shell dbx_\w+", told)
+    way = rf"RUNLOOP_STATE_DIR={suite.state} pytest-runloop shell dbx_\w+"
+    assert re.search(rf"devbox dbx_\w+ lives; from another terminal: {way}", told)
     assert "'running'" in told
 
 
