@@ -10,6 +10,7 @@ from . import lease, options, server, watcher
 from .audit import Audit, clock, warnings
 from .evidence import snapshots
 from .run import Run
+from .way_in import way_in, way_out
 
 SLOWEST = 5
 """How many boots are named."""
@@ -107,8 +108,8 @@ def _kept(run: Run) -> Iterator[str]:
     for keep in run.kept:
         ends = "it does not end by itself" if keep.until is None else f"ends by itself at {clock(keep.until)}"
         yield f"kept {keep.devbox} of {keep.test} ({keep.why}), {ends}"
-        yield f"    enter it: pytest-runloop shell {keep.devbox}"
-        yield f"    end it:   pytest-runloop sweep --yes --devbox {keep.devbox}"
+        yield f"    enter it: {way_in(run.settings, keep.devbox)}"
+        yield f"    end it:   {way_out(run.settings, keep.devbox)}"
 
 
 def _told(run: Run) -> Iterator[str]:

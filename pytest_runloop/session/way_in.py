@@ -1,4 +1,4 @@
-"""The command that enters a devbox of a run from another terminal."""
+"""The commands that enter and end a devbox of a run from another terminal."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ from .state import VARIABLE, state_path
 
 
 def way_in(settings: Settings, devbox: str) -> str:
-    """Return the command that opens a shell in a devbox, from a terminal that knows nothing of the run."""
-    command = f"pytest-runloop shell {devbox}"
+    """Return the command that opens a shell in a devbox."""
+    return _elsewhere(settings, f"pytest-runloop shell {devbox}")
+
+
+def way_out(settings: Settings, devbox: str) -> str:
+    """Return the command that ends a devbox."""
+    return _elsewhere(settings, f"pytest-runloop sweep --yes --devbox {devbox}")
+
+
+def _elsewhere(settings: Settings, command: str) -> str:
+    """Return a command as a terminal must have it that knows nothing of the run."""
     if choose(settings).kind == "cloud":
         base_url = settings[options.BASE_URL]
         return f"RUNLOOP_BASE_URL={shlex.quote(base_url)} {command}" if base_url else command

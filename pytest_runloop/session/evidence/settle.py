@@ -11,6 +11,8 @@ import pytest
 from .. import options
 from ..ledger import ENTRY_KEY, RUN_KEY, TEST_KEY
 from ..requests import ENDED
+from ..settings import Settings
+from ..way_in import way_in, way_out
 from . import bundle, snapshots
 from .partings import Parting
 from .provenance import EXCEPTION_KEY, LONGEST, provenance
@@ -172,11 +174,11 @@ def _way_back(taken: Taken) -> str:
     )
 
 
-def _ways(devbox: str) -> str:
+def _ways(settings: Settings, devbox: str) -> str:
     return (
         f"Devbox {devbox} is kept, if it lives.\n"
-        f"To enter it: pytest-runloop shell {devbox}\n"
-        f"To end it: pytest-runloop sweep --yes --devbox {devbox}"
+        f"To enter it: {way_in(settings, devbox)}\n"
+        f"To end it: {way_out(settings, devbox)}"
     )
 
 
@@ -195,7 +197,7 @@ def _put_away(
         why = f"{options.KEEP.flag}={member.run.settings[options.KEEP]}" if keep else None
         member.partings.part(held, parting, taken, why)
         if keep:
-            _tell(report, _ways(held.devbox.id))
+            _tell(report, _ways(member.run.settings, held.devbox.id))
         return
     try:
         ailment = member.lending.take_back(held)
