@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .session import choice, header, job_summary, marker, options, settings
+from .session.verdict import shown
 
 if TYPE_CHECKING:
     from . import AsyncDevbox, AsyncRunloop, Devbox, Runloop
@@ -45,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RUN_ID] = str(uuid.uuid4())
     choice.refuse_what_the_cloud_lacks(config.stash[_SETTINGS])
     job_summary.register(config)
+    config.pluginmanager.register(_Innermost(), "runloop-innermost")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -77,6 +79,50 @@ def pytest_runtest_makereport(
     return report
 
 
+class _Innermost:
+    """Hooks that come before, or after, all others."""
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if _MEMBER in item.config.stash:
+            _member(item.config).look_at_pass(item, report)
+        return report
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
+        shown.write(terminalreporter)
+        if _MEMBER in config.stash and config.get_verbosity() >= 0:
+            _member(config).summarize(terminalreporter)
+        shown.join_failures(terminalreporter)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    if _MEMBER not in item.config.stash:
+        return (yield)
+    with _member(item.config).verdicts.again.keeping_others(item):
+        return (yield)
+
+
+# Around all others: they repeat the attempts of one round, this one makes a further round.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    result = yield
+    if _MEMBER in item.config.stash and _member(item.config).verdicts.again.next_attempt(item):
+        return item.ihook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+    return result
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
+    return shown.status(report)
+
+
 # Last: the session's fixtures have ended by then, and in the controller xdist's workers.
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -90,9 +136,11 @@ def pytest_enter_pdb(config: pytest.Config) -> None:
         _member(config).tell_at_prompt()
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if _MEMBER in config.stash and config.get_verbosity() >= 0:
-        _member(config).summarize(terminalreporter)
+# Around pytest's own, which writes the short summary after all others are done.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None, object, object]:
+    with shown.restored(terminalreporter):
+        return (yield)
 
 
 # Last: xdist's workers have ended by then, and what they left is everything that is left.

@@ -223,6 +223,7 @@ def connection_error(
     :param timed_out: whether time ran out.
     """
     error = _connection_error(cause, timed_out, request, settings)
+    error.cause = type(cause).__name__
     error.sent = not isinstance(cause, (httpx.ConnectError, httpx.ConnectTimeout))
     return error
 

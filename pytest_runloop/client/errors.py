@@ -89,6 +89,8 @@ class APIError(RunloopError):
 class APIConnectionError(APIError, ConnectionError):
     """The service could not be reached, or the connection broke."""
 
+    cause = ""
+    """The name of the error that the connection had."""
     gone = False
     """Whether it is a server on this machine of which nothing is left. A repeat would not reach it either."""
 

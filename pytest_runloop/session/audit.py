@@ -122,7 +122,7 @@ def _compare(run: Run, listed: dict[str, DevboxView], seconds: float) -> str:
     return outcome[0]
 
 
-def _put_right(run: Run, listed: dict[str, DevboxView], end: Callable[[str], None]) -> None:
+def _put_right(run: Run, listed: dict[str, DevboxView], end: Callable[[str], object]) -> None:
     entries = {entry.devbox: entry for entry in run.ledger if entry.devbox}
     kept = {keep.devbox for keep in run.kept}
     for devbox, view in listed.items():

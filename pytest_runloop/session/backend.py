@@ -17,6 +17,7 @@ from .kept import FOLDER as KEPT
 from .run import OWNER_LOCK, Run
 from .server import Server
 from .state import state_directory
+from .verdict.verdict import Finding, Kind
 
 if TYPE_CHECKING:
     from .. import AsyncRunloop, Runloop
@@ -159,7 +160,9 @@ def refuse_ended(run: Run) -> None:
     """
     running = server.load(run.path / "backend.json")
     if running is not None and not server.alive(running):
-        raise StopRunError(_ended(run), "the local backend ended")
+        ended = StopRunError(_ended(run), "the local backend ended")
+        ended.finding = Finding(Kind.TRANSPORT_FAILED, "The local backend ended in the middle of the run.")
+        raise ended
 
 
 def _start(run: Run) -> Server:

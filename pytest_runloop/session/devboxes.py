@@ -19,9 +19,12 @@ from .evidence.transcript import Transcript
 from .failures import Failures, explained, never_sent, refused, stop_run
 from .kept import Keep
 from .ledger import Entry
+from .observers import Observers
 from .patience import Patience
 from .requests import ENDED, create, newest
 from .run import Run
+from .verdict import ends
+from .verdict.witness import Witness
 
 if TYPE_CHECKING:
     from .. import AsyncRunloop, Devbox, Runloop
@@ -46,6 +49,11 @@ class Devboxes:
         self._failures = Failures()
         self.transcript = Transcript(of_this_process(run.settings[options.REDACT]))
         """What tests did to devboxes."""
+        self.witness = Witness()
+        """What became of the calls."""
+        self.ended: dict[str, DevboxView] = {}
+        """Devboxes that had ended when they were taken back, as the service told."""
+        self._observer = Observers(self.transcript, self.witness)
         self._clients: dict[bool, Runloop] = {}
         self._connecting = threading.Lock()
         self._async_client: AsyncRunloop | None = None
@@ -67,13 +75,13 @@ class Devboxes:
         """The client that async tests work with. It has no connections of its own: each event loop has."""
         with self._connecting:
             if self._async_client is None:
-                self._async_client = backend.connect_async(self._run, self.transcript)
+                self._async_client = backend.connect_async(self._run, self._observer)
             return self._async_client
 
     def _client(self, *, quick: bool) -> Runloop:
         with self._connecting:
             if quick not in self._clients:
-                observer = None if quick else self.transcript
+                observer = None if quick else self._observer
                 self._clients[quick] = backend.connect(self._run, quick=quick, observer=observer)
             return self._clients[quick]
 
@@ -111,7 +119,7 @@ class Devboxes:
                 devbox = self._boot(self.client, entry, params)
         except BaseException as error:
             self._undo(entry, params, error)
-            self._failures.add(params, error)
+            self._look_into(error, params)
             raise
         seconds = time.monotonic() - start
         self._failures.forget(params)
@@ -132,8 +140,23 @@ class Devboxes:
         except RunloopError as error:
             return str(error)
         if view.status != "running":
+            self.ended[view.id] = view
             return self._state(entry, view)
         return _soon_over(entry, view) if to_hand_out else None
+
+    def look(self, devbox: str) -> DevboxView | None:
+        """Return what the service says of a devbox now; `None` if it says nothing.
+
+        :raises NotFoundError: if it does not know the devbox.
+        """
+        from ..client.errors import NotFoundError, RunloopError
+
+        try:
+            return self._client(quick=True).devbox.from_id(devbox).get_info()
+        except NotFoundError:
+            raise
+        except RunloopError:
+            return None
 
     def fate(self, entry: Entry) -> str | None:
         """Say how a devbox ended; `None` if it has not, or nobody can tell."""
@@ -189,6 +212,13 @@ class Devboxes:
                 self._created(entry, create(client, entry, params).id)
             self.end(entry)
 
+    def _look_into(self, error: BaseException, params: Mapping[str, Any]) -> None:
+        """Keep in mind what a failed boot means for others, and what it proves."""
+        if not self.witness.knows(error):
+            limit = self._run.settings[options.BOOT_TIMEOUT]
+            self.witness.note(error, ends.of_boot(error, params, limit))
+        self._failures.add(params, error, self.witness.proven_by(error))
+
     def _created(self, entry: Entry, devbox: str) -> None:
         self._run.ledger.complete(entry, devbox)
         self._run.journal.note("created", id=devbox)
@@ -198,7 +228,9 @@ class Devboxes:
 
         :raises RunloopError: if the service did not confirm. The entry stays.
         """
-        end(self._client(quick=True), self._run.ledger, entry)
+        for view in end(self._client(quick=True), self._run.ledger, entry):
+            if view.shutdown_reason != "api_shutdown":
+                self.ended[view.id] = view
         self.transcript.forget(entry.devbox or "")
 
     def leave(self, entry: Entry, why: str) -> bool:

@@ -13,6 +13,7 @@ from .requests import ENDED, living_of
 
 if TYPE_CHECKING:
     from .. import Runloop
+    from ..contract.views.devboxes import DevboxView
 
 T = TypeVar("T")
 
@@ -21,14 +22,15 @@ FLIGHT_SECONDS = 3.0
 _AGAIN_SECONDS = 0.25
 
 
-def end(client: Runloop, ledger: Ledger, entry: Entry) -> None:
+def end(client: Runloop, ledger: Ledger, entry: Entry) -> list[DevboxView]:
     """Shut an entry's devbox down and strike the entry.
 
+    :return: what the service said of it then: of one that had ended before, how.
     :raises RunloopError: if the service did not confirm. The entry stays.
     """
-    for devbox in devboxes_of(client, entry):
-        shut_down(client, devbox)
+    views = [shut_down(client, devbox) for devbox in devboxes_of(client, entry)]
     ledger.strike(entry)
+    return [view for view in views if view is not None]
 
 
 def devboxes_of(client: Runloop, entry: Entry) -> list[str]:
@@ -47,28 +49,31 @@ def devboxes_of(client: Runloop, entry: Entry) -> list[str]:
         time.sleep(_AGAIN_SECONDS)
 
 
-def shut_down(client: Runloop, devbox: str) -> None:
+def shut_down(client: Runloop, devbox: str) -> DevboxView | None:
     """Shut a devbox down.
 
+    :return: what the service said of it then; `None` if it does not know it.
     :raises RunloopError: if the service did not confirm that it has ended.
     """
     from ..client.errors import APIStatusError, NotFoundError
 
     try:
-        client.devbox.from_id(devbox).shutdown(force=True)
+        return client.devbox.from_id(devbox).shutdown(force=True)
     except NotFoundError:
-        return
+        return None
     except APIStatusError:  # a devbox that has ended may refuse to end once more
-        if client.devbox.from_id(devbox).get_info().status not in ENDED:
+        view = client.devbox.from_id(devbox).get_info()
+        if view.status not in ENDED:
             raise
+        return view
 
 
-def end_all(entries: Iterable[T], end_one: Callable[[T], None], seconds: float) -> None:
+def end_all(entries: Iterable[T], end_one: Callable[[T], object], seconds: float) -> None:
     """End many at once, within a budget. Those that stay in the ledger are not confirmed."""
     together(entries, end_one, seconds)
 
 
-def together(entries: Iterable[T], action: Callable[[T], None], seconds: float) -> None:
+def together(entries: Iterable[T], action: Callable[[T], object], seconds: float) -> None:
     """Do the same with many at once, within a budget. What fails is left.
 
     The threads are daemons: one that hangs must not keep pytest from ending.
@@ -87,7 +92,7 @@ def together(entries: Iterable[T], action: Callable[[T], None], seconds: float) 
         thread.join(max(0.0, deadline - time.monotonic()))
 
 
-def _drain(waiting: queue.SimpleQueue[T], action: Callable[[T], None]) -> None:
+def _drain(waiting: queue.SimpleQueue[T], action: Callable[[T], object]) -> None:
     while True:
         try:
             entry = waiting.get_nowait()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from .verdict.verdict import Finding
+
 
 class UnavailableError(Exception):
     """A devbox cannot be had. Its text tells what was asked, what happened and what to do."""
+
+    finding: Finding | None = None
+    """What it proves of the environment, where the error that it came of is not at hand."""
 
 
 class StopRunError(UnavailableError):

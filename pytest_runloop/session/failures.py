@@ -12,6 +12,7 @@ from . import choice, options
 from .errors import StopRunError, UnavailableError
 from .requests import blueprint_names
 from .settings import Settings
+from .verdict.verdict import Finding
 
 if TYPE_CHECKING:
     from .. import Runloop
@@ -26,6 +27,7 @@ class Failures:
     def __init__(self) -> None:
         self._count: Counter[str] = Counter()
         self._last: dict[str, str] = {}
+        self._findings: dict[str, Finding | None] = {}
 
     def check(self, params: Mapping[str, Any]) -> None:
         """Refuse what cannot succeed.
@@ -34,12 +36,18 @@ class Failures:
         """
         key = _key(params)
         if self._count[key] >= PATIENCE:
-            raise UnavailableError(f"Not tried again, since the same failed before: {self._last[key]}")
+            refusal = UnavailableError(f"Not tried again, since the same failed before: {self._last[key]}")
+            refusal.finding = self._findings[key]
+            raise refusal
 
-    def add(self, params: Mapping[str, Any], error: BaseException) -> None:
-        """Note a failed boot. A refusal counts for good, everything else might have been bad luck."""
+    def add(self, params: Mapping[str, Any], error: BaseException, finding: Finding | None = None) -> None:
+        """Note a failed boot. A refusal counts for good, everything else might have been bad luck.
+
+        :param finding: what it proves of the environment.
+        """
         if isinstance(error, Exception):
             self._count[_key(params)] += PATIENCE if refused(error) else 1
+            self._findings[_key(params)] = finding
             self._last[_key(params)] = next(iter(str(error).splitlines()), type(error).__name__)
 
     def forget(self, params: Mapping[str, Any]) -> None:

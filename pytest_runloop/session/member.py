@@ -26,6 +26,7 @@ from .run import WORKER_INPUT, Run, directory_from_controller, notices_in, pool_
 from .settings import Settings
 from .watcher.guard import Guard
 from .way_in import way_in
+from .verdict.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from .. import AsyncRunloop, Devbox, Runloop
@@ -50,6 +51,7 @@ class Member:
         self.partings = Partings(self.run, self.devboxes, self.lending)
         self._given_up: list[Held] = []
         self._item: pytest.Item | None = None
+        self.verdicts = Verdicts(self.run, self.devboxes)
         self.interrupted = False
         self._audit: Audit | None = None
         self._told = False
@@ -175,10 +177,12 @@ class Member:
             return
         except StopRunError as error:
             self._stop(session, error)
-            told = str(error)
+            told: UnavailableError = error
         except UnavailableError as error:
-            told = str(error)
-        raise pytest.fail.Exception(told, pytrace=False) from None
+            told = error
+        failure = pytest.fail.Exception(str(told), pytrace=False)
+        failure.__context__ = told  # not shown; but it says whose fault it is
+        raise failure from None
 
     def _stop(self, session: pytest.Session, error: StopRunError) -> None:
         # xdist carries it from a worker to the controller, which stops the others.
@@ -186,11 +190,15 @@ class Member:
 
     def report(self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[object]) -> None:
         """Look at a report of a test; if it is the last one, keep the evidence and settle its devboxes."""
-        self._keeper.report(item, report, call)
         settle.watch(item, report, call)
+        self.verdicts.report(item, report, call)
+        self._keeper.report(item, report, call)
         self._item = item
         if report.when == "teardown":
-            settle.settle(item, report, self)
+            if self.verdicts.is_settled(item):
+                settle.forget(item)
+            else:
+                settle.settle(item, report, self)
             self._end_given_up()
 
     def tell_at_prompt(self) -> None:
@@ -223,6 +231,12 @@ class Member:
             self.partings.finish(interrupted=interrupted)
         except KeyboardInterrupt:
             self.interrupted = True
+
+    def look_at_pass(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Look at a report before others do, and fail a test with it that may not pass."""
+        if self.verdicts.may_pass(item, report):
+            settle.settle(item, report, self)
+            self.verdicts.passed(item, report)
 
     def for_worker(self) -> dict[str, str]:
         """Return what an xdist worker must be told to be part of the run."""

@@ -105,6 +105,13 @@ def _count(value: str | float) -> int | None:
     return int(number)
 
 
+def _number(value: str | float) -> int:
+    number = float(value)
+    if not number.is_integer() or number < 0:
+        raise ValueError
+    return int(number)
+
+
 def _yes(value: str | float) -> bool:
     """Take what pytest made of it: the command line's option has no value, and ini files have their words."""
     return bool(value)
@@ -248,6 +255,19 @@ STRICT_CLEANUP = Option(
     False,
     "Fail the run (exit status 1) if a devbox was not confirmed to have ended.",
 )
+RERUN_ENVIRONMENT = Option(
+    "rerun-environment",
+    Kind(_number, "a whole number, 0 or greater", "N", "float"),
+    0,
+    "How often to repeat a test, each time with a new devbox, whose failure is proven to be that of the "
+    "environment, and not of the code.",
+)
+STRICT_COMMANDS = Option(
+    "strict-commands",
+    Kind(_yes, "true or false", "", "bool"),
+    False,
+    "Fail a test that passed although a command failed in it whose exit status nobody looked at.",
+)
 FAULTS = Option(
     "faults",
     Kind(_plan, "a fault plan", "PLAN"),
@@ -273,6 +293,8 @@ OPTIONS: tuple[Option[Any], ...] = (
     SNAPSHOT_TIMEOUT,
     KEEP,
     STRICT_CLEANUP,
+    RERUN_ENVIRONMENT,
+    STRICT_COMMANDS,
     FAULTS,
 )
 

@@ -29,8 +29,9 @@ def lines(run: Run, audit: Audit | None, *, detailed: bool = False) -> list[str]
     if not run.opened:
         return []
     boots = [event["seconds"] for event in run.journal.read("devbox")]
+    faults = list(_environment(run))
     if audit is None or not (boots or audit.unconfirmed):
-        return []
+        return faults if audit is not None else []
     used = [f"{_where(run)}: {_boots(boots)}{_reused(run)}"] if boots else []
     return [
         *used,
@@ -40,6 +41,7 @@ def lines(run: Run, audit: Audit | None, *, detailed: bool = False) -> list[str]
         *_notes(run),
         *_unwatched(run),
         *_swept(run),
+        *faults,
         *_snapshots(run),
         *_kept(run),
         *_told(run),
@@ -91,6 +93,19 @@ def _unwatched(run: Run) -> Iterator[str]:
     if reason is not None:
         minutes = f"{lease.SECONDS // 60} minutes"
         yield f"no watcher could be started: devboxes of a killed run live on for {minutes} here ({reason})"
+
+
+def _environment(run: Run) -> Iterator[str]:
+    """Say how often it was the environment's fault, and which tests were repeated for that."""
+    events = list(run.journal.read("verdict"))
+    if not events:
+        return
+    kinds = Counter(event["kind"] for event in events)
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    yield f"failures of the environment: {told}"
+    for test, times in Counter(event["test"] for event in events if event["again"]).items():
+        kind = next(event["kind"] for event in events if event["test"] == test)
+        yield f"run again {'once' if times == 1 else f'{times} times'} ({kind}): {test}"
 
 
 def _snapshots(run: Run) -> Iterator[str]:

@@ -222,7 +222,7 @@ def test_at_the_debuggers_prompt_the_devbox_lives_and_the_way_in_is_told(suite: 
 def kept_devboxes(result: pytest.RunResult) -> list[str]:
     """Return the ids of the devboxes that a summary says are kept."""
     return re.findall(
-        r"^    end it:   RUNLOOP_STATE_DIR=\S+ pytest-runloop sweep --yes --devbox (dbx_\w+)$",
+        r"^    end it:   RUNLOOP_\w+=\S+ pytest-runloop sweep --yes --devbox (dbx_\w+)$",
         str(result.stdout),
         re.M,
     )

@@ -14,6 +14,7 @@ import pytest
 from .. import choice, options, server
 from ..devboxes import Devboxes
 from ..run import Run
+from ..verdict.verdict import VERDICT
 from . import attempt as attempts
 from . import bundle, settle, surroundings
 from .attempt import Attempt
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 ARTIFACTS = "runloop_artifacts"
 """Name of the property that holds the folder."""
-VERDICT = pytest.StashKey[Verdict]()
-"""What judged the test's failure puts its verdict here, in the item's stash."""
 
 
 class Keeper:
@@ -59,7 +58,7 @@ class Keeper:
 
     def _report(self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[object]) -> None:
         attempt = attempts.note(item, report, call)
-        if report.failed:
+        if report.failed or str(report.outcome) == "rerun":
             self._learn(item, attempt)
         hide(report, self._redactor)
         if report.when != "teardown":
@@ -131,7 +130,7 @@ class Keeper:
             outcome=attempt.outcome,
             started=attempt.started,
             phases=attempt.phases,
-            verdict=item.stash.get(VERDICT, None),
+            verdict=_verdict(item),
             devboxes=[one.devbox for one in found],
         )
         cleaned: Evidence = self._redactor.everything(made)
@@ -169,6 +168,11 @@ class Keeper:
         return [
             without_secrets(record, self._redactor, withheld=bool(found.withheld)) for record in found.records
         ]
+
+
+def _verdict(item: pytest.Item) -> Verdict | None:
+    judged = item.stash.get(VERDICT, None)
+    return None if judged is None else Verdict(str(judged), " ".join(judged.evidence))
 
 
 def without_secrets(record: Record, redactor: Redactor, *, withheld: bool) -> Record:

@@ -89,10 +89,10 @@ def settle(item: pytest.Item, report: pytest.TestReport, member: Member) -> None
         if all(taken.devbox != held.devbox.id for held in own):
             member.partings.follow(parting, taken)
     item.stash[_BEFORE] = parting
-    _forget(item)
+    forget(item)
 
 
-def _forget(item: pytest.Item) -> None:
+def forget(item: pytest.Item) -> None:
     """Begin anew: a rerun of the test uses the same item."""
     keys: tuple[pytest.StashKey[Any], ...] = (_HELD, _SINCE, _FAILED, _EXCEPTION)
     for key in keys:

@@ -1,0 +1,1 @@
+"""Whose fault a failure is: the environment's, if something proves it, else the code's."""

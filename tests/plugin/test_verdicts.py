@@ -1,0 +1,120 @@
+"""Verdicts on failures: shown, counted, carried by reports, and repeated."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from .suite import Suite
+
+PLAN = ",".join(
+    [
+        'die_out_of_memory:command="*starve*"',
+        'die_health_check_failed:command="*once*":times=1',
+        "http_503@write_file_contents:should_retry=false",
+    ]
+)
+MIXED = """
+def test_dies(devbox): devbox.cmd.exec("starve")
+def test_is_refused(devbox): devbox.file.write(file_path="x", contents="x")
+def test_asserts(devbox): assert devbox.cmd.exec("exit 3").success
+def test_raises_one_like_it(devbox): raise ConnectionError("made here")
+def test_ends_it_itself(devbox):
+    devbox.shutdown()
+    devbox.cmd.exec("true")
+def test_passes_on_a_dead_one(devbox):
+    try:
+        devbox.cmd.exec("starve")
+    except Exception:
+        pass
+@pytest.mark.xfail
+def test_is_to_fail(devbox): devbox.cmd.exec("starve")
+def test_good(devbox): assert devbox.cmd.exec("true").success
+"""
+
+
+def verdicts(suite: Suite) -> dict[str, str]:
+    """Return what junit's file says of each test."""
+    return {
+        str(case.get("name")): str(entry.get("value"))
+        for case in ET.parse(suite.path("junit.xml")).iter("testcase")
+        for entry in case.iter("property")
+        if entry.get("name") == "runloop_verdict"
+    }
+
+
+@pytest.mark.parametrize("workers", [["-p", "no:xdist"], ["-n2"]])
+def test_a_failure_of_the_environment_is_told_from_one_of_the_code(suite: Suite, workers: list[str]) -> None:
+    suite.write(MIXED)
+    result = suite.run(f"--runloop-faults={PLAN}", "--junitxml=junit.xml", *workers)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.re_match_lines([r"=+ 3 failed, 2 passed, 1 xfailed, 3 environment in .*"])
+    shown = set(re.findall(r"^ENVIRONMENT \S+::(\w+)", result.stdout.str(), re.MULTILINE))
+    assert shown == {"test_dies", "test_is_refused", "test_passes_on_a_dead_one"}
+    assert verdicts(suite) == {
+        "test_dies": "environment: devbox died",
+        "test_is_refused": "environment: transport failed",
+        "test_passes_on_a_dead_one": "environment: devbox died",
+        "test_asserts": "code",
+        "test_raises_one_like_it": "code",
+        "test_ends_it_itself": "code",
+    }
+    told = result.stdout.str()
+    assert "The test passed, but its devbox was dead by then." in told
+    assert re.search(r"Devbox dbx_\w+ is `failure`, for the reason `out_of_memory`", told)
+
+
+AGAIN = """
+def note(text):
+    with open("log", "a") as file:
+        file.write(text + "\\n")
+
+@pytest.fixture(scope="module")
+def wide():
+    note("wide")
+
+@pytest.fixture
+def own(devbox):
+    note("own " + devbox.id)
+
+class TestIt:
+    def test_is_saved(self, wide, own, devbox):
+        assert not hasattr(self, "before")
+        self.before = True
+        devbox.cmd.exec("echo once")
+
+def test_is_lost(devbox): devbox.cmd.exec("starve")
+def test_is_wrong(devbox): assert 0
+"""
+
+
+@pytest.mark.parametrize("workers", [["-p", "no:xdist"], ["-n1"]])
+def test_only_what_the_environment_broke_is_repeated_with_a_new_devbox(
+    suite: Suite, workers: list[str]
+) -> None:
+    suite.write(AGAIN)
+    result = suite.run(f"--runloop-faults={PLAN}", "--runloop-rerun-environment=1", *workers)
+    result.stdout.re_match_lines([r"=+ 1 failed, 1 passed, 2 rerun, 1 environment in .*"])
+    wide, *own = suite.path("log").read_text().splitlines()
+    assert wide == "wide"
+    assert len(set(own)) == len(own) == 2
+    result.stdout.fnmatch_lines(["run again once (devbox died): test_it.py::TestIt::test_is_saved"])
+
+
+def test_a_command_whose_failure_nobody_saw_fails_the_test_if_that_is_asked_for(suite: Suite) -> None:
+    suite.write(
+        """
+def test_overlooks(devbox): devbox.cmd.exec("echo lost; false")
+def test_looks(devbox): assert devbox.cmd.exec("false").failed
+def test_kills(devbox):
+    running = devbox.cmd.exec_async("sleep 60")
+    running.kill()
+    running.result()
+"""
+    )
+    suite.run().assert_outcomes(passed=3)
+    result = suite.run("-o", "runloop_strict_commands=true")
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["*nobody looked at the exit status*", "*exit status 1: echo lost; false"])
