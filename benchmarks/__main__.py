@@ -10,7 +10,7 @@ import benchmarks
 
 from .figures import Figure, table
 
-_SUPPORT = {"__main__", "figures", "local"}
+_SUPPORT = {"__main__", "figures", "local", "wrong_code"}
 
 
 def names() -> list[str]:
