@@ -124,7 +124,7 @@ def _run(source: str, *options: str) -> dict[str, str | None]:
     with tempfile.TemporaryDirectory(prefix="runloop-bench-") as folder:
         Path(folder, "test_it.py").write_text(source)
         command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", "-W", "ignore"]
-        fixed = ["--junitxml=junit.xml", "--runloop-backend=local", "--runloop-isolation=process", "-n2"]
+        fixed = ["--junitxml=junit.xml", "--runloop-backend=local", "-n2"]
         subprocess.run(
             [*command, *fixed, *options],
             cwd=folder,
