@@ -24,9 +24,9 @@ from .pool.notice import WaitNotice
 from .relay import Relay
 from .run import WORKER_INPUT, Run, directory_from_controller, notices_in, pool_in
 from .settings import Settings
+from .verdict.verdicts import Verdicts
 from .watcher.guard import Guard
 from .way_in import way_in
-from .verdict.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from .. import AsyncRunloop, Devbox, Runloop

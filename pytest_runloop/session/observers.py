@@ -26,3 +26,8 @@ class Observers:
         """Somebody asked how a command ended."""
         for observer in self._observers:
             observer.looked_at(devbox_id, execution_id)
+
+    def unfit(self, devbox_id: str, why: str) -> None:
+        """Processes of a command that was ended may live on in a devbox."""
+        for observer in self._observers:
+            observer.unfit(devbox_id, why)

@@ -44,6 +44,9 @@ class Witness:
     def looked_at(self, devbox_id: str, execution_id: str) -> None:
         """It makes no difference here."""
 
+    def unfit(self, devbox_id: str, why: str) -> None:
+        """It makes no difference here."""
+
     def _seen(self, call: Call) -> Finding | None:
         from ...client.errors import APIError
 
