@@ -80,14 +80,16 @@ class Suite:
 
     def command(self, *arguments: str) -> Any:
         """Run a `pytest-runloop` command, which must succeed; return the JSON that it prints, if any."""
-        told = io.BytesIO()
+        told = io.TextIOWrapper(io.BytesIO(), write_through=True)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "stdout", io.TextIOWrapper(told, write_through=True))
+            patch.setattr(sys, "stdout", told)
             for name, value in self._variables().items():
                 patch.setenv(name, value)
             status = main(arguments)
-        assert status == 0, told.getvalue().decode()
-        return json.loads(told.getvalue()) if told.getvalue().startswith(b"{") else None
+        told.seek(0)
+        shown = told.read()
+        assert status == 0, shown
+        return json.loads(shown) if shown.startswith("{") else None
 
     def path(self, name: str) -> Path:
         """Return a path in the suite's folder."""
