@@ -149,5 +149,5 @@ def test_defaults_that_are_wrong_are_told_by_each_test_that_uses_them(suite: Sui
 
 def test_quiet_runs_have_no_summary_and_unused_ones_neither(suite: Suite) -> None:
     suite.write("def test_used(devbox): pass\ndef test_unused(): pass\n")
-    assert "devboxes" not in suite.run("-q").stdout.str()
-    assert "devboxes" not in suite.run("-k", "unused").stdout.str()
+    assert "= devboxes =" not in suite.run("-q").stdout.str()
+    assert "= devboxes =" not in suite.run("-k", "unused").stdout.str()

@@ -228,6 +228,7 @@ class AsyncDevbox:
         )
         view, ended = await wait.result(budget, lambda view: view.status in statuses)
         if not ended:
+            view = view or await self._now()
             raise PollingTimeout(self._patience(status, view, budget), view)
         if view.status in _ENDS:
             raise DevboxFailedError(view, status, await self._last_lines())
@@ -240,6 +241,13 @@ class AsyncDevbox:
             "Wait longer with polling_config=PollingConfig(timeout_seconds=..., max_attempts=...), or end it "
             f"with runloop.devbox.from_id({self._id!r}).shutdown()"
         )
+
+    async def _now(self) -> DevboxView | None:
+        """Return what it is now, for a message: a wait that runs out need not have told."""
+        try:
+            return await self._transport.call(devboxes.RETRIEVE, self._path, {"timeout": 5.0}, once=True)
+        except APIError:
+            return None
 
     async def _last_lines(self) -> list[str]:
         try:

@@ -229,6 +229,7 @@ class Devbox:
         )
         view, ended = wait.result(budget, lambda view: view.status in statuses)
         if not ended:
+            view = view or self._now()
             raise PollingTimeout(self._patience(status, view, budget), view)
         if view.status in _ENDS:
             raise DevboxFailedError(view, status, self._last_lines())
@@ -241,6 +242,13 @@ class Devbox:
             "Wait longer with polling_config=PollingConfig(timeout_seconds=..., max_attempts=...), or end it "
             f"with runloop.devbox.from_id({self._id!r}).shutdown()"
         )
+
+    def _now(self) -> DevboxView | None:
+        """Return what it is now, for a message: a wait that runs out need not have told."""
+        try:
+            return self._transport.call(devboxes.RETRIEVE, self._path, {"timeout": 5.0}, once=True)
+        except APIError:
+            return None
 
     def _last_lines(self) -> list[str]:
         try:
