@@ -283,7 +283,7 @@ class Member:
             sweep.own(self.run, interrupted=self.interrupted)
         job_summary.write(self._config, summary.lines(self.run, found))
         if not self._told:
-            for line in audit.warnings(found):
+            for line in (*audit.warnings(found), *summary.kept(self.run)):
                 print(f"runloop: {line}", file=sys.stderr)
         self.run.close(keep=bool(found.unconfirmed or found.kept))
         if self._sweep is not None:

@@ -43,7 +43,7 @@ def lines(run: Run, audit: Audit | None, *, detailed: bool = False) -> list[str]
         *_swept(run),
         *faults,
         *_snapshots(run),
-        *_kept(run),
+        *kept(run),
         *_told(run),
     ]
 
@@ -119,7 +119,8 @@ def _snapshots(run: Run) -> Iterator[str]:
             yield f"snapshot {taken.id} of {taken.test} may not be complete: {why}"
 
 
-def _kept(run: Run) -> Iterator[str]:
+def kept(run: Run) -> Iterator[str]:
+    """Yield the lines that name the devboxes that live on, and how to enter and end each."""
     for keep in run.kept:
         ends = "it does not end by itself" if keep.until is None else f"ends by itself at {clock(keep.until)}"
         yield f"kept {keep.devbox} of {keep.test} ({keep.why}), {ends}"

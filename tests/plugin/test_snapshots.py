@@ -189,9 +189,13 @@ def test_what_a_crashed_worker_had_begun_is_seen_to_its_end_by_others(suite: Sui
 
 def test_a_kept_devbox_outlives_its_run_and_ends_by_itself(suite: Suite) -> None:
     suite.write("def test_a(devbox): assert 0\ndef test_b(devbox): assert 0\ndef test_c(devbox): pass")
-    result = suite.run("-n2", "--runloop-keep=on-failure", "--runloop-max-devboxes=1", "--runloop-ttl=20")
+    result = suite.run(
+        "-q", "-n2", "--runloop-keep=on-failure", "--runloop-max-devboxes=1", "--runloop-ttl=20"
+    )
     result.assert_outcomes(failed=2, passed=1)
+    assert "= devboxes =" not in str(result.stdout)
     kept = kept_devboxes(result)
+    assert len(kept) == 2
     suite.run("-k", "test_c").assert_outcomes(passed=1)  # it sweeps what is dead
     runs = suite.command("ps", "--json")["runs"]
     assert {box["id"] for run in runs for box in run["devboxes"] if box["kept"]} <= set(kept)
@@ -220,12 +224,9 @@ def test_at_the_debuggers_prompt_the_devbox_lives_and_the_way_in_is_told(suite: 
 
 
 def kept_devboxes(result: pytest.RunResult) -> list[str]:
-    """Return the ids of the devboxes that a summary says are kept."""
-    return re.findall(
-        r"^    end it:   RUNLOOP_\w+=\S+ pytest-runloop sweep --yes --devbox (dbx_\w+)$",
-        str(result.stdout),
-        re.M,
-    )
+    """Return the ids of the devboxes that a run says are kept: in its summary, or else on standard error."""
+    ends = r"^(?:runloop: )?    end it:   RUNLOOP_\w+=\S+ pytest-runloop sweep --yes --devbox (dbx_\w+)$"
+    return re.findall(ends, f"{result.stdout}\n{result.stderr}", re.M)
 
 
 def end_all_kept(suite: Suite, result: pytest.RunResult) -> None:
