@@ -117,7 +117,7 @@ def test_a_devbox_tells_of_itself_in_any_shell(tmp_path: Path, shell: str) -> No
     (tmp_path / "a file").write_text("12345")
     (tmp_path / "folder").mkdir()
     command = [program, *(["sh"] if shell == "busybox" else []), "-c", script]
-    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=60)
     found = facts.parsed(told.stdout)
     assert "everything" not in found.cut, told.stderr
     assert found.directory == str(tmp_path)

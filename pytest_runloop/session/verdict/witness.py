@@ -62,11 +62,13 @@ class Witness:
 
     def knows(self, error: BaseException) -> bool:
         """Tell whether an error was raised by a call that it saw, or was looked into before."""
-        return error in self._proven
+        with contextlib.suppress(TypeError):  # KeyboardInterrupt and its like take no weak reference
+            return error in self._proven
+        return False
 
     def proven_by(self, error: BaseException) -> Finding | None:
         """Return what an error proves that it saw."""
-        return self._proven.get(error)
+        return self._proven.get(error) if self.knows(error) else None
 
     def note(self, error: BaseException, proven: Finding | None) -> None:
         """Keep in mind what an error proves that no call raised."""
