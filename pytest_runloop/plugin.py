@@ -208,7 +208,7 @@ def async_runloop(request: pytest.FixtureRequest) -> AsyncRunloop:
 
 @pytest.fixture
 def runloop_faults(request: pytest.FixtureRequest) -> Iterator[FaultControl]:
-    """Lets things [go wrong](#faults-and-latency) on the local backend, or holds them up, for one test."""
+    """Lets things go wrong on the local backend, or holds them up, for one test."""
     __tracebackhide__ = True
     control = _member(request.config).fault_control(request.session)
     yield control
