@@ -5,15 +5,14 @@ So even a machine that is lost with everything on it costs no more than that.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import backend, options
+from .background import Background
 from .choice import choose
 from .ending import together
 from .failures import refused
@@ -35,7 +34,7 @@ _LOCAL_SECONDS = 3600
 _LONGEST = 172_800
 _SHARE = 6
 """Renewed so often within a lease."""
-_LOOK_SECONDS = 10.0
+_ALL_SECONDS = 10.0
 
 
 def seconds_for(params: Mapping[str, Any], settings: Settings) -> int | None:
@@ -84,39 +83,29 @@ def lost(entry: Entry, journal: Journal) -> str:
     return f"the run did not renew its lease of {entry.lease} s ({why})"
 
 
-class Renewal:
+class Renewal(Background):
     """Renews, in the background, the leases of all devboxes of a run, whichever worker uses them.
 
     :param run: the run, in the process that owns it.
     :param path: its directory.
     """
 
+    name = "runloop-lease"
+    seconds = 10.0
+
     def __init__(self, run: Run, path: Path) -> None:
+        super().__init__()
         self._run = run
         self._ledger = ledger_in(path)
         self._journal = journal_in(path)
         self._renewed: dict[str, float] = {}
         self._client: Runloop | None = None
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep, daemon=True, name="runloop-lease")
 
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+    def look(self) -> None:
+        """Renew what is due."""
+        self.renew(time.monotonic())
 
-    def stop(self) -> None:
-        """End. A request on its way is not waited for, or not for long."""
-        self._over.set()
-        self._thread.join(1.0)
-
-    def _keep(self) -> None:
-        while not self._over.wait(_LOOK_SECONDS):
-            with contextlib.suppress(Exception):  # no test is to fail because of it; the next look is soon
-                self.look(time.monotonic())
-        if self._client is not None:
-            self._client.close()
-
-    def look(self, now: float) -> None:
+    def renew(self, now: float) -> None:
         """Renew what is due.
 
         :param now: in seconds of the monotonic clock.
@@ -125,9 +114,11 @@ class Renewal:
         self._renewed = {key: self._renewed.get(key, now) for key in leased}
         due = [entry for entry in leased.values() if now - self._renewed[entry.key] >= _pause(entry)]
         if due:
-            self._client = self._client or backend.connect(self._run, quick=True)
-            client = self._client
-            together(due, lambda entry: self._renew(client, entry, now), _LOOK_SECONDS)
+            client = self._client = self._client or self._connected()
+            together(due, lambda entry: self._renew(client, entry, now), _ALL_SECONDS)
+
+    def _connected(self) -> Runloop:
+        return self._closing.enter_context(backend.connect(self._run, quick=True))
 
     def _renew(self, client: Runloop, entry: Entry, now: float) -> None:
         try:

@@ -12,6 +12,7 @@ import pytest
 
 from . import audit, interrupts, job_summary, marker, options, spec, summary, sweep
 from .audit import Audit
+from .background import Background
 from .devboxes import Devboxes
 from .errors import StopRunError, UnavailableError
 from .evidence import settle
@@ -56,7 +57,7 @@ class Member:
         self._audit: Audit | None = None
         self._told = False
         self._sweep: sweep.OfDeadRuns | None = None
-        self._background: list[WaitNotice | Relay | Renewal | Guard] = []
+        self._background: list[Background] = []
         self._take_back: Callable[[], None] = lambda: None
 
     def _when_made(self, path: Path) -> None:

@@ -95,7 +95,7 @@ class Leased:
     def renewed(self, now: float) -> list[str]:
         """Let it look, and return which devboxes' leases it asks to renew."""
         before = len(self.api.asked)
-        self.renewal.look(now)
+        self.renewal.renew(now)
         return sorted(line.split("/")[3] for line in self.api.lines()[before:])
 
 
@@ -159,7 +159,7 @@ def test_the_controller_renews_the_lease_of_a_worker_s_devbox_while_its_test_goe
     suite.pytester.makeconftest(
         """
         from pytest_runloop.session import lease
-        lease._LOOK_SECONDS, lease._SHARE = 0.05, 10 ** 6
+        lease.Renewal.seconds, lease._SHARE = 0.05, 10 ** 6
         """
     )
     suite.write(

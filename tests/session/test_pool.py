@@ -221,7 +221,7 @@ def test_tests_that_would_wait_for_each_other_forever_are_told(folder: Path) -> 
 
 def test_a_long_wait_names_who_holds_the_devboxes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_runloop.session.pool.notice.FIRST_SECONDS", 0.2)
-    monkeypatch.setattr("pytest_runloop.session.pool.notice._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(WaitNotice, "seconds", 0.05)
     pool, said = Pool(folder, 1, "gw3"), list[str]()
     [lease] = pool.take("tests/test_app.py::test_slow")
     notice = WaitNotice(pool, said.append)

@@ -2,47 +2,39 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
+from ..background import Background
 from .pool import Pool
 
 FIRST_SECONDS = 10.0
 AGAIN_SECONDS = 60.0
-_LOOK_SECONDS = 1.0
 
 
-class WaitNotice:
+class WaitNotice(Background):
     """Watches the line of those who wait.
 
     :param pool: the run's.
     :param speak: shows a line to people.
     """
 
+    name = "runloop-wait-notice"
+    seconds = 1.0
+
     def __init__(self, pool: Pool, speak: Callable[[str], None]) -> None:
+        super().__init__()
         self._pool = pool
         self._speak = speak
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True, name="runloop-wait-notice")
+        self._due = FIRST_SECONDS
 
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._over.set()
-        self._thread.join(_LOOK_SECONDS)
-
-    def _watch(self) -> None:
-        due = FIRST_SECONDS
-        while not self._over.wait(_LOOK_SECONDS):
-            waited = self._pool.longest_wait()
-            if waited < FIRST_SECONDS:
-                due = FIRST_SECONDS
-            elif waited >= due:
-                due = waited + AGAIN_SECONDS
-                self._speak(_line(waited, [str(holder) for holder in self._pool.holders()]))
+    def look(self) -> None:
+        """Say it, if somebody waits for long and it was not said lately."""
+        waited = self._pool.longest_wait()
+        if waited < FIRST_SECONDS:
+            self._due = FIRST_SECONDS
+        elif waited >= self._due:
+            self._due = waited + AGAIN_SECONDS
+            self._speak(_line(waited, [str(holder) for holder in self._pool.holders()]))
 
 
 def _line(waited: float, holders: list[str]) -> str:

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from pathlib import Path
 
+from ..background import Background
 from . import replace_killed
 
-_LOOK_SECONDS = 2.0
 
-
-class Guard:
+class Guard(Background):
     """Starts another watcher in place of one that was killed.
 
     :param path: the directory of a run that this process owns.
     """
 
+    name = "runloop-watcher-guard"
+    seconds = 2.0
+
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._path = path
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep, daemon=True, name="runloop-watcher-guard")
 
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End. A watcher that is being started ends by itself when the run does."""
-        self._over.set()
-        self._thread.join(1.0)
-
-    def _keep(self) -> None:
-        while not self._over.wait(_LOOK_SECONDS):
-            with contextlib.suppress(Exception):  # no test is to fail because of it; the next look is soon
-                replace_killed(self._path)
+    def look(self) -> None:
+        """Start one where it is due. One that is being started when the run ends, ends with it."""
+        replace_killed(self._path)
