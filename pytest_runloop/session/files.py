@@ -14,12 +14,16 @@ def write_private(path: Path, text: str, *, durable: bool = False) -> None:
     """
     partial = path.with_name(f".{path.name}-{uuid.uuid4()}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:  # on a full disk every bit counts
+        partial.unlink(missing_ok=True)
+        raise
     if durable:
         _sync(path.parent)
 

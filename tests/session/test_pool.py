@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -115,6 +117,62 @@ def test_who_died_in_the_line_holds_nobody_up(folder: Path, start: Start) -> Non
     process.join()
     pool.give_back(lease)
     assert pool.take("next")
+
+
+def _take_and_fill_the_disk(folder: Path, said: Path) -> None:
+    pool = Pool(folder, 1, "gw0")
+    [lease] = pool.take("test", "spec")
+    lease.slot.write(entry="its devbox")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))  # as on a full disk: no byte more
+    for use in (lambda: pool.give_back(lease, "its devbox", "spec"), lambda: pool.take("test", "spec")):
+        with pytest.raises(OSError, match="File too large"):
+            use()
+    said.touch()
+    signal.pause()
+
+
+def test_on_a_full_disk_slots_come_free_and_what_is_in_them_is_not_handed_out(
+    folder: Path, start: Start, tmp_path: Path
+) -> None:
+    start(_take_and_fill_the_disk, folder, tmp_path / "said")
+    assert _until((tmp_path / "said").exists)
+    [lease] = Pool(folder, 1, "gw1").take("test", "spec")
+    assert (lease.fits, lease.stale) == (None, "its devbox")
+    assert not [path.name for path in (folder / "slots").glob(".*")]
+
+
+def _wait_in_line_and_fork(folder: Path, said: Path) -> None:
+    with Line(folder).place():
+        if os.fork() == 0:
+            said.write_text(str(os.getpid()))
+        signal.pause()
+
+
+def test_what_somebody_in_the_line_forked_does_not_wait_in_their_place(
+    folder: Path, start: Start, tmp_path: Path
+) -> None:
+    folder.mkdir()
+    process = start(_wait_in_line_and_fork, folder, said := tmp_path / "said")
+    assert _until(lambda: said.exists() and said.read_text())
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    try:
+        with Line(folder).place() as place:
+            assert place.is_first()
+    finally:
+        os.kill(int(said.read_text()), signal.SIGKILL)
+
+
+def test_a_clock_that_is_set_back_lets_nobody_jump_the_queue(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.mkdir()
+    line = Line(folder)
+    with line.place() as first:
+        monkeypatch.setattr(time, "time_ns", lambda: 0)
+        monkeypatch.setattr(time, "time", lambda: 0.0)
+        with line.place() as second:
+            assert (first.is_first(), second.is_first()) == (True, False)
 
 
 def test_who_came_first_is_served_first(folder: Path) -> None:

@@ -1,7 +1,8 @@
 """The line of those who wait for a devbox, over all processes of a run.
 
 Everybody in it has a named pipe in one folder, whose name tells when they came. A byte in the pipe wakes
-them. The kernel knows whether somebody still reads from a pipe: that proves that the one who waits is alive.
+them. The kernel knows whether somebody still reads from a pipe: that proves that the one who waits is alive,
+together with their process id, since what a test forks meanwhile has the pipe open too.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        came = f"{time.time_ns():020d}"
+        # Not the time of day, which may be set back; this clock is one for all processes of a machine.
+        came = f"{time.monotonic_ns():020d}"
         self._path = folder / f"{came}-{os.getpid()}-{threading.get_ident()}-{uuid.uuid4().hex[:8]}"
         # Nobody sees the pipe before it is open: they would take its owner for dead.
         hidden = self._path.with_name(f".{self._path.name}")
@@ -78,13 +80,19 @@ class Line:
 
     def waiting(self) -> set[tuple[int, int]]:
         """Return process and thread of everybody in the line."""
-        names = [path.name.split("-") for path in _in_order(self._folder) if _is_alive(path)]
-        return {(int(name[1]), int(name[2])) for name in names}
+        names = [_parts(path) for path in _in_order(self._folder) if _is_alive(path)]
+        return {(process, thread) for _, process, thread in names}
 
     def longest(self) -> float:
         """Return for how many seconds the first has waited, 0 if nobody waits."""
-        came = [path.name.partition("-")[0] for path in _in_order(self._folder) if _is_alive(path)]
-        return max(0.0, (time.time_ns() - int(came[0])) / 1e9) if came else 0.0
+        first = next((path for path in _in_order(self._folder) if _is_alive(path)), None)
+        return (time.monotonic_ns() - _parts(first)[0]) / 1e9 if first else 0.0
+
+
+def _parts(path: Path) -> tuple[int, int, int]:
+    """Return when the owner of a pipe came, and their process and thread."""
+    came, process, thread, _ = path.name.split("-")
+    return int(came), int(process), int(thread)
 
 
 def _in_order(folder: Path) -> list[Path]:
@@ -117,11 +125,12 @@ def _rung(path: Path) -> bool:
 
 def _opened(path: Path) -> int | None:
     try:
+        os.kill(_parts(path)[1], 0)
         return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno != errno.ENXIO:
+        if error.errno not in (errno.ENXIO, errno.ESRCH):
             raise
         path.unlink(missing_ok=True)
         return None

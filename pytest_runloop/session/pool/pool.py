@@ -61,22 +61,18 @@ class Pool:
                 place.wait()
 
     def _taken(self, holder: Holder, spec: str | None, count: int) -> list[Lease] | None:
-        free = self._free(count)
-        chosen = sorted(free, key=lambda slot: _preference(slot.record, spec))[:count]
-        if len(chosen) < count:
-            chosen = []
-        for slot in free:
-            if slot not in chosen:
-                slot.release()
-        return [_leased(slot, holder, spec) for slot in chosen] or None
-
-    def _free(self, count: int) -> list[Slot]:
-        """Return all slots that nobody has, locked."""
-        seized = [slot for slot in self._slots.candidates(count) if slot.seized()]
-        for slot in seized:
-            if slot.record.lasting:
-                slot.release()
-        return [slot for slot in seized if not slot.record.lasting]
+        slots, leases = list(self._slots.candidates(count)), list[Lease]()
+        try:
+            free = [slot for slot in slots if slot.seized() and not slot.record.lasting]
+            chosen = sorted(free, key=lambda slot: _preference(slot.record, spec))[:count]
+            if len(chosen) == count:
+                leases = [_leased(slot, holder, spec) for slot in chosen]
+            return leases or None
+        finally:  # whatever interrupts this, nobody is to wait for what nobody has
+            had = {lease.slot.number for lease in leases}
+            for slot in slots:
+                if slot.number not in had:
+                    slot.release()
 
     def give_back(self, lease: Lease, entry: str | None = None, spec: str | None = None) -> None:
         """Give a slot back.
@@ -85,9 +81,11 @@ class Pool:
         :param spec: what it was made from, if it may be handed out as it is.
         """
         uses = lease.slot.record.uses + 1 if entry else 0
-        lease.slot.write(entry=entry, spec=spec, holder=None, uses=uses, idle_since=time.time())
-        lease.slot.release()
-        self._line.ring()
+        try:
+            lease.slot.write(entry=entry, spec=spec, holder=None, uses=uses, idle_since=time.monotonic())
+        finally:  # what could not be written down is dirty: its holder is still named
+            lease.slot.release()
+            self._line.ring()
 
     def put_away(self, lease: Lease) -> None:
         """Let no thread be the one that holds a slot: else its next wait would seem to be for itself."""

@@ -22,17 +22,17 @@ class Holder:
     """Who uses a slot.
 
     :param test: the test, or what else the devbox is for.
-    :param since: when it was taken, in seconds since the epoch.
+    :param since: when it was taken, in seconds of the clock that all processes of a machine share.
     """
 
     test: str
     worker: str
-    since: float = field(default_factory=time.time)
+    since: float = field(default_factory=time.monotonic)
     process: int = field(default_factory=os.getpid)
     thread: int = field(default_factory=threading.get_ident)
 
     def __str__(self) -> str:
-        return f"{self.worker} {self.test} ({time.time() - self.since:.0f} s)".strip()
+        return f"{self.worker} {self.test} ({time.monotonic() - self.since:.0f} s)".strip()
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Record:
     :param holder: who uses it. One who let go of the lock without taking the name away has died.
     :param lasting: it stays in use until the end of the run, without anybody holding the lock.
     :param uses: how many tests have had the devbox.
-    :param idle_since: when it was given back, in seconds since the epoch.
+    :param idle_since: when it was given back, on the same clock as the holder's `since`.
     """
 
     entry: str | None = None
