@@ -13,7 +13,8 @@ class Journal:
     """A file of one JSON object a line.
 
     A line is one write to a file opened for appending, so lines of several workers do not mix, and what a
-    worker wrote before it crashed stays.
+    worker wrote before it crashed stays. It begins with the line's end too: what a full disk took only a
+    part of must not spoil the next.
     """
 
     def __init__(self, path: Path) -> None:
@@ -21,7 +22,7 @@ class Journal:
 
     def note(self, what: str, **details: Any) -> None:
         """Add an event."""
-        line = json.dumps({"what": what, **details}) + "\n"
+        line = "\n" + json.dumps({"what": what, **details}) + "\n"
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.write(descriptor, line.encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +77,9 @@ def of_run(client: Runloop, run: str, since_ms: int) -> Iterator[DevboxView]:
 
 
 def _since(client: Runloop, since_ms: int) -> Iterator[DevboxView]:
+    oldest = min(since_ms, int(time.time() * 1000)) - SKEW_MS  # the clock may have been set back since
     for view in _newest(client):
-        if view.create_time_ms < since_ms - SKEW_MS:
+        if view.create_time_ms < oldest:
             return
         yield view
 

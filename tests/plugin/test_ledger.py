@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from pytest_runloop import Runloop
+from pytest_runloop.session import ending
 from pytest_runloop.session.ending import end, end_all
 from pytest_runloop.session.journal import Journal
 from pytest_runloop.session.ledger import ENTRY_KEY, Entry, Ledger
@@ -67,7 +69,7 @@ def test_a_journal_survives_a_line_that_broke_off(tmp_path: Path) -> None:
     assert list(journal.read("devbox")) == []
     journal.note("devbox", seconds=1)
     with (tmp_path / "journal").open("a") as file:
-        file.write('{"what": "dev\n')
+        file.write('{"what": "dev')
     journal.note("snapshot", id="s")
     journal.note("devbox", seconds=2)
     assert [event["seconds"] for event in journal.read("devbox")] == [1, 2]
@@ -129,6 +131,28 @@ def test_a_create_call_that_is_carried_out_after_its_sender_died_is_waited_for(l
         end(client, ledger, entry)
     assert "POST /v1/devboxes/dbx_1/shutdown?force=true" in api.lines()
     assert list(ledger) == []
+
+
+def test_an_entry_from_before_the_clock_was_set_back_is_looked_for_and_not_waited_for_until_then(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    found, nothing = ledger.intend("test_it"), ledger.intend("test_it")
+    found.written_ms = nothing.written_ms = now_ms + 3_600_000
+
+    def page(asked: Asked) -> Said:
+        view = {**BOX, "create_time_ms": now_ms, "metadata": found.metadata}
+        if asked.line.startswith("POST"):
+            return Said(view)
+        return Said({"devboxes": [{**view, "status": "running"}], "has_more": False})
+
+    monkeypatch.setattr(ending, "FLIGHT_SECONDS", 0.1)
+    with stub(page) as api, Runloop(api.base_url, KEY) as client:
+        for entry in (found, nothing):
+            end(client, ledger, entry)
+    assert [line for line in api.lines() if line.startswith("POST")] == [
+        "POST /v1/devboxes/dbx_1/shutdown?force=true"
+    ]
 
 
 def test_the_search_by_metadata_stops_at_devboxes_that_are_older_than_the_entry(ledger: Ledger) -> None:

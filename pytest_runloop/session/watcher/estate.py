@@ -98,7 +98,8 @@ class Estate:
         if not nameless:
             return {}
         wanted, found = {path.stem: path for path in nameless}, dict[Path, str]()
-        oldest = min(entry["written_ms"] for entry in nameless.values()) - self._told["skew_ms"]
+        now_ms = time.time() * 1000  # the clock may have been set back since
+        oldest = min(now_ms, *(entry["written_ms"] for entry in nameless.values())) - self._told["skew_ms"]
         for view in self._service.newest():
             if view["create_time_ms"] < oldest:
                 break
