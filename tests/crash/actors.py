@@ -12,38 +12,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from pytest_runloop.remains.command import sweep
-from pytest_runloop.session import audit, options, settings, watcher
+from pytest_runloop.session import audit, options, watcher
 from pytest_runloop.session.devboxes import Devboxes
 from pytest_runloop.session.files import write_private
 from pytest_runloop.session.lending import Lending
 from pytest_runloop.session.patience import Patience
 from pytest_runloop.session.run import Run
+from pytest_runloop.session.settings import Settings
 from pytest_runloop.session.sweep import OfDeadRuns
 
+from ..support.config import Config, settings_of
 from .case import Case
 from .death import Death
 
 LABEL = "crash-case"
 _MESSAGE = 1024
-
-
-class Config:
-    """As much of pytest's configuration as a run without a terminal needs."""
-
-    def __init__(self, **given: Any) -> None:
-        self._given = given
-        self.inipath = None
-        self.pluginmanager = pytest.PytestPluginManager()  # without a terminal
-
-    def getoption(self, name: str, default: Any = None) -> Any:
-        """Return an option of the command line."""
-        return self._given.get(name, default)
-
-    def getini(self, name: str) -> None:
-        """There is no ini file."""
 
 
 def fork(work: Callable[[], object]) -> int:
@@ -82,9 +66,8 @@ def controller(case: Case, told: int) -> None:
     run.close(keep=bool(found.unconfirmed))
 
 
-def _settings(case: Case) -> settings.Settings:
-    config: Any = Config(**{options.MAX_DEVBOXES.ini: case.cap})
-    return settings.resolve(config)
+def _settings(case: Case) -> Settings:
+    return settings_of(**{options.MAX_DEVBOXES.ini: case.cap})
 
 
 def _worker(case: Case, reading: int, writing: int, death: Death) -> None:

@@ -25,6 +25,7 @@ from pytest_runloop.session.patience import Patience
 from pytest_runloop.session.requests import living_of_runs
 from pytest_runloop.session.run import Run
 
+from ..support.config import Config
 from . import actors
 from .case import Case
 
@@ -76,7 +77,7 @@ class Lane:
         for metadata in ({}, {RUN_KEY: str(uuid.uuid4())}, {actors.LABEL: "none"}):
             self._foreign.append(self._client.devbox.create(name="pytest-test-0", metadata=metadata).id)
         run = Run(settings.without_config())
-        config = actors.Config()
+        config = Config()
         devboxes = Devboxes(run, Patience(config, run))  # type: ignore[arg-type]
         self._foreign.append(devboxes.boot(run.ledger.intend("test_0"), {})[0].id)
         devboxes.close()

@@ -153,7 +153,7 @@ def test_what_somebody_in_the_line_forked_does_not_wait_in_their_place(
 ) -> None:
     folder.mkdir()
     process = start(_wait_in_line_and_fork, folder, said := tmp_path / "said")
-    assert _until(lambda: said.exists() and said.read_text())
+    assert _until(lambda: said.exists() and bool(said.read_text()))
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     try:

@@ -1,9 +1,11 @@
-"""Any order of taking, giving back, dying and waiting, by real processes: what always holds for the pool."""
+"""Any order of lending, resetting, giving back, dying and expiring, by real processes: what always holds."""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import tempfile
+import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,138 +15,241 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from .holder import hold
+from pytest_runloop.session.ledger import ENTRY_KEY
+from pytest_runloop.session.run import LEDGER
+
+from .holder import Request, hold
 
 PATIENCE = 60
-SPECS = st.sampled_from(["python", "rust"])
+EXAMPLES = int(os.environ.get("POOL_EXAMPLES", "12"))
+STEPS = 30
+MOST = 5
+"""So many processes at once."""
+NAMES = st.sampled_from(["python", "rust"])
+WAYS = st.sampled_from(["never", "reset", "reset", "shared"])
+WHICH = st.integers(0, 59)
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.session.holder"])
 
 
-@dataclass(slots=True)
-class Holder:
-    """A process, and what it has.
+@dataclass(slots=True, eq=False)
+class Box:
+    """A devbox of the service.
 
-    :param entry: the devbox in its slot, once it has one.
+    :param entry: its key in the ledger.
+    :param way: how whoever asked for it reuses devboxes.
+    :param soiled: whether a test had it since it was made, or reset.
+    :param user: the process whose test has it.
+    :param ended: at which step it ended.
+    """
+
+    id: str
+    entry: str
+    name: str
+    way: str
+    soiled: bool = False
+    user: Holder | None = None
+    ended: int | None = None
+
+    @property
+    def view(self) -> dict[str, Any]:
+        """What the service says of it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "status": "running" if self.ended is None else "shutdown",
+            "metadata": {ENTRY_KEY: self.entry},
+            "create_time_ms": int(time.time() * 1000),
+        }
+
+
+@dataclass(slots=True, eq=False)
+class Holder:
+    """A process, and how far it is.
+
+    :param asks: what it waits for the service to do.
+    :param has: the devbox that its test has.
+    :param looked: at which step it learned last that a devbox lives.
     """
 
     process: Any
     pipe: Any
-    spec: str
-    slot: int = -1
-    entry: str = ""
+    name: str
+    way: str
+    asks: Request | None = None
+    has: Box | None = None
+    looked: int = -1
 
 
 class PoolMachine(RuleBasedStateMachine):
-    """Processes that hold slots, processes that wait for one, and the devboxes that nobody holds."""
+    """Processes that wait for a slot, are lent a devbox, have one or give it back, and their service."""
 
     def __init__(self) -> None:
         super().__init__()
         self._place = tempfile.TemporaryDirectory(prefix="rl-")
-        self._folder = Path(self._place.name) / "pool"
-        self._holders: list[Holder] = []
-        self._waiting: deque[Holder] = deque()
-        self._clean: dict[str, str] = {}
-        self._dirty: set[str] = set()
-        self._made = 0
+        self._run = Path(self._place.name)
+        self._boxes: dict[str, Box] = {}
+        self._in_line: deque[Holder] = deque()
+        self._served: list[Holder] = []
+        self._step = 0
 
     @initialize(limit=st.integers(1, 3))
     def begin(self, limit: int) -> None:
         """Decide on the cap."""
         self._limit = limit
 
-    @precondition(lambda self: len(self._waiting) < 2)
-    @rule(spec=SPECS)
-    def take(self, spec: str) -> None:
-        """Ask for a slot; if none is free, wait in line."""
+    @precondition(lambda self: len(self._in_line) + len(self._served) < MOST)
+    @rule(name=NAMES, way=WAYS)
+    def queue_up(self, name: str, way: str) -> None:
+        """Ask for a devbox; if no slot is free, wait in line."""
         ours, theirs = _FORKS.Pipe()
-        process = _FORKS.Process(target=hold, args=(self._folder, self._limit, theirs), daemon=True)
+        process = _FORKS.Process(target=hold, args=(self._run, self._limit, theirs), daemon=True)
         process.start()
         theirs.close()
-        ours.send(spec)
-        self._waiting.append(Holder(process, ours, spec))
-        if len(self._holders) < self._limit:
-            self._serve()
-        else:
-            assert not ours.poll(0.05), "it got a slot over the cap"
-
-    @precondition(lambda self: self._holders)
-    @rule(which=st.integers(0, 2), clean=st.booleans())
-    def give_back(self, which: int, clean: bool) -> None:
-        """Give a slot back with its devbox: fit for another, or not."""
-        holder = self._holders.pop(which % len(self._holders))
-        if clean:
-            self._clean[holder.entry] = holder.spec
-        else:
-            self._dirty.add(holder.entry)
-        holder.pipe.send((holder.entry, holder.spec if clean else None))
-        assert self._told(holder) == "given back"
-        self._ended(holder)
+        ours.send((name, way))
+        self._in_line.append(Holder(process, ours, name, way))
         self._serve()
+        assert not self._in_line or not ours.poll(0.05), "it got a slot over the cap"
 
-    @precondition(lambda self: self._holders)
-    @rule(which=st.integers(0, 2))
-    def die(self, which: int) -> None:
-        """Kill who holds a slot. What is in it is dirty from now on."""
-        holder = self._holders.pop(which % len(self._holders))
-        self._dirty.add(holder.entry)
-        holder.process.kill()
-        self._ended(holder)
-        self._serve()
+    @precondition(lambda self: self._asking())
+    @rule(which=WHICH, clean=st.booleans())
+    def answer(self, which: int, clean: bool) -> None:
+        """Do what a process waits for."""
+        asking = self._asking()
+        holder = asking[which % len(asking)]
+        holder.pipe.send(self._carry_out(holder, clean))
+        self._listen(holder)
 
-    @precondition(lambda self: self._waiting)
-    @rule()
-    def die_in_line(self) -> None:
-        """Kill the first of those who wait."""
-        holder = self._waiting.popleft()
+    @precondition(lambda self: self._having())
+    @rule(which=WHICH)
+    def give_back(self, which: int) -> None:
+        """Let a test be over."""
+        having = self._having()
+        holder = having[which % len(having)]
+        self._let_go(holder)
+        holder.pipe.send("give back")
+        self._listen(holder)
+
+    @precondition(lambda self: self._in_line or self._served)
+    @rule(which=WHICH, carried_out=st.booleans())
+    def die(self, which: int, carried_out: bool) -> None:
+        """Kill a process, whatever it is at; what it has asked for may be carried out all the same."""
+        everybody = [*self._in_line, *self._served]
+        holder = everybody[which % len(everybody)]
+        if holder.asks is not None and carried_out:
+            self._carry_out(holder, clean=True)
+        self._let_go(holder)
         holder.process.kill()
-        self._ended(holder)
+        self._over(holder)
+
+    @precondition(lambda self: self._living())
+    @rule(which=WHICH)
+    def expire(self, which: int) -> None:
+        """Let a devbox end by itself, whoever has it."""
+        living = self._living()
+        living[which % len(living)].ended = self._now()
 
     @invariant()
-    def nobody_shares_a_slot_and_the_cap_holds(self) -> None:
-        """Check what must always hold."""
-        slots = [holder.slot for holder in self._holders]
-        assert len(set(slots)) == len(slots)
-        assert all(0 <= slot < self._limit for slot in slots)
+    def never_more_than_the_cap_allows_and_all_of_them_written_down(self) -> None:
+        """Look at the service."""
+        living = self._living()
+        assert not living or len(living) <= self._limit
+        assert all((self._run / LEDGER / f"{box.entry}.json").exists() for box in living)
 
     def _serve(self) -> None:
-        """Whoever is first in line gets a slot, and in it a clean devbox that fits, or one to be ended."""
-        if not self._waiting:
-            return
-        holder = self._waiting.popleft()
-        holder.slot, fits, stale = self._told(holder)
-        ready = {entry for entry, spec in self._clean.items() if spec == holder.spec}
-        assert (fits in ready) if ready else fits is None, (
-            "a devbox that fits was not handed out, or one that does not"
-        )
-        assert stale is None or stale in self._dirty or stale in self._clean
-        for gone in (fits, stale):
-            self._clean.pop(gone, None)
-            self._dirty.discard(gone)
-        self._made += 1
-        holder.entry = fits or f"devbox {self._made}"
-        holder.pipe.send(holder.entry)
-        assert self._told(holder) == "written"
-        self._holders.append(holder)
+        """Whoever is first in line gets a slot if one is free: then they ask for something."""
+        while self._in_line and len(self._served) < self._limit:
+            holder = self._in_line.popleft()
+            self._served.append(holder)
+            self._listen(holder)
 
-    def _told(self, holder: Holder) -> Any:
+    def _listen(self, holder: Holder) -> None:
+        """Hear what a process says next. Nothing else than the service holds it up."""
         assert holder.pipe.poll(PATIENCE), "it waits although a slot is free"
-        return holder.pipe.recv()
+        holder.asks = None
+        said: Request = holder.pipe.recv()
+        if said.what == "lent":
+            self._lent(holder, self._boxes[said.devbox])
+        elif said.what == "gone":
+            self._over(holder)
+        else:
+            holder.asks = said
 
-    def _ended(self, holder: Holder) -> None:
+    def _lent(self, holder: Holder, box: Box) -> None:
+        assert box.user is None, "two have it"
+        assert (box.name, box.way) == (holder.name, holder.way), "it is not what was asked for"
+        assert not box.soiled or holder.way == "shared", "it is not clean"
+        assert box.ended is None or box.ended > holder.looked, "it has ended, and that could be seen"
+        box.user, box.soiled, holder.has = holder, True, box
+
+    def _carry_out(self, holder: Holder, clean: bool) -> Any:
+        request = holder.asks
+        assert request is not None
+        if request.what == "list":
+            return [box.view for box in self._boxes.values()]
+        if request.what == "create":
+            return self._created(holder, request).view
+        box = self._boxes[request.devbox]
+        if request.what == "reset":
+            return self._reset(holder, box, clean)
+        if request.what == "end":
+            assert box.user is None, "a test has it"
+            box.ended = box.ended or self._now()
+        elif box.ended is None:
+            holder.looked = self._now()
+        return box.view
+
+    def _created(self, holder: Holder, request: Request) -> Box:
+        box = Box(f"dbx_{len(self._boxes)}", request.entry, request.name, holder.way)
+        self._boxes[box.id] = box
+        holder.looked = self._now()
+        return box
+
+    def _reset(self, holder: Holder, box: Box, clean: bool) -> bool:
+        assert box.user is None, "a test has it"
+        if box.ended is not None or not clean:
+            return False
+        box.soiled = False
+        holder.looked = self._now()
+        return True
+
+    def _let_go(self, holder: Holder) -> None:
+        if holder.has is not None:
+            holder.has.user = None
+        holder.has = None
+
+    def _over(self, holder: Holder) -> None:
         holder.process.join(PATIENCE)
         holder.pipe.close()
+        for where in (self._in_line, self._served):
+            if holder in where:
+                where.remove(holder)
+        self._serve()
+
+    def _now(self) -> int:
+        self._step += 1
+        return self._step
+
+    def _asking(self) -> list[Holder]:
+        return [holder for holder in self._served if holder.asks is not None]
+
+    def _having(self) -> list[Holder]:
+        return [holder for holder in self._served if holder.has is not None]
+
+    def _living(self) -> list[Box]:
+        return [box for box in self._boxes.values() if box.ended is None]
 
     def teardown(self) -> None:
         """End everybody."""
-        for holder in [*self._holders, *self._waiting]:
+        for holder in [*self._in_line, *self._served]:
             holder.process.kill()
-            self._ended(holder)
+            holder.process.join(PATIENCE)
+            holder.pipe.close()
         self._place.cleanup()
 
 
 # To shrink what fails takes many more processes, and minutes: the steps that are printed are few enough.
 PoolMachine.TestCase.settings = settings(
-    max_examples=12, stateful_step_count=15, deadline=None, phases=[Phase.reuse, Phase.generate]
+    max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, phases=[Phase.reuse, Phase.generate]
 )
 test_no_order_of_events_breaks_the_pool = PoolMachine.TestCase
