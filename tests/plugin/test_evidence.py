@@ -141,7 +141,19 @@ def test_each_failed_test_leaves_a_folder_and_sections(suite: Suite) -> None:
     the_reports(suite, result.stdout.str(), folder)
 
 
-def test_a_test_that_passes_when_it_is_repeated_leaves_none(suite: Suite) -> None:
+def the_devboxes_of_the_factory(folder: Path) -> None:
+    """Check that they were looked at while they lived, though the factory ends with the last test."""
+    one, two = schema.load(folder).devboxes
+    assert one.id != two.id
+    for devbox in (one, two):
+        assert (devbox.held, devbox.status, devbox.trouble) == (False, "running", [])
+        assert devbox.facts is not None
+        assert any("sleep 1000" in process.command for process in devbox.facts.processes)
+        assert [record.what for record in schema.load_transcript(folder, devbox)] == ["write", "command"]
+        assert schema.load_transcript(folder, devbox)[-1].stdout == devbox.id
+
+
+def test_of_tests_that_are_repeated_only_what_failed_for_good_leaves_a_folder(suite: Suite) -> None:
     pytest.importorskip("pytest_rerunfailures")
     suite.write(
         """
@@ -152,15 +164,24 @@ def test_it(devbox, enough):
     tries = os.path.getsize(f"tries-{enough}")
     devbox.cmd.exec(f"echo this is try {tries}")
     assert tries >= enough
+
+@pytest.mark.flaky(reruns=0)
+def test_last(devbox_factory):
+    for devbox in devbox_factory.several(2):
+        devbox.file.write(file_path="told", contents=devbox.id)
+        devbox.cmd.exec("sleep 1000 & cat told")
+    assert 0
 """
     )
     result = suite.run("--reruns=2", "--runloop-artifacts=kept")
-    assert "1 failed, 1 passed, 3 rerun" in result.stdout.str()
-    [(test, folder)] = bundles(suite).items()
-    assert test == "test_it[9]"
-    [devbox] = schema.load(folder).devboxes
-    assert [record.stdout for record in schema.load_transcript(folder, devbox)] == ["this is try 3\n"]
-    assert [path.name for path in suite.path("kept").iterdir()] == [folder.name]
+    assert "2 failed, 1 passed, 3 rerun" in result.stdout.str()
+    kept = bundles(suite)
+    assert sorted(kept) == ["test_it[9]", "test_last"]
+    [devbox] = schema.load(kept["test_it[9]"]).devboxes
+    records = schema.load_transcript(kept["test_it[9]"], devbox)
+    assert [record.stdout for record in records] == ["this is try 3\n"]
+    assert len(list(suite.path("kept").iterdir())) == len(kept)
+    the_devboxes_of_the_factory(kept["test_last"])
 
 
 def test_planted_secrets_are_in_no_output(suite: Suite, tmp_path: Path) -> None:
