@@ -118,3 +118,72 @@ def test_kills(devbox):
     result = suite.run("-o", "runloop_strict_commands=true")
     result.assert_outcomes(passed=3, errors=1)
     result.stdout.fnmatch_lines(["*nobody looked at the exit status*", "*exit status 1: echo lost; false"])
+
+
+KINDS = """
+import unittest
+
+@pytest.fixture(autouse=True)
+def attempt(request):
+    with open(request.node.name, "a") as file:
+        file.write("x")
+
+class TestCases(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def _own(self, devbox): self.devbox = devbox
+
+    def test_case_dies(self):
+        self.devbox.cmd.exec("starve")
+
+    def test_case_is_wrong(self):
+        self.assertTrue(self.devbox.cmd.exec("false").success)
+
+    def test_case_parts(self):
+        for command in ("starve", "true"):
+            with self.subTest(command):
+                self.devbox.cmd.exec(command)
+
+@pytest.mark.asyncio
+async def test_async_dies(async_devbox):
+    await async_devbox.cmd.exec("starve")
+
+@pytest.mark.asyncio
+async def test_async_is_wrong(async_devbox):
+    assert (await async_devbox.cmd.exec("false")).success
+
+@pytest.mark.asyncio
+async def test_async_is_saved_and_wrong(async_devbox):
+    await async_devbox.cmd.exec("echo once")
+    assert 0
+"""
+
+
+def test_every_kind_of_test_is_judged_and_repeated_without_a_terminal_and_beside_rerunfailures(
+    suite: Suite,
+) -> None:
+    pytest.importorskip("pytest_rerunfailures")
+    suite.write(KINDS)
+    repeat = ("--runloop-rerun-environment=1", "--reruns=1")
+    result = suite.run(
+        f"--runloop-faults={PLAN}", *repeat, "-p", "no:terminal", "-p", "no:xdist", "--junitxml=junit.xml"
+    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.stderr.str() == ""
+    told = verdicts(suite)
+    assert told == {
+        "test_case_dies": "environment: devbox died",
+        "test_case_parts": "environment: devbox died",
+        "test_case_is_wrong": "code",
+        "test_async_dies": "environment: devbox died",
+        "test_async_is_wrong": "code",
+        "test_async_is_saved_and_wrong": "code",
+    }
+    attempts = {name: len(suite.path(name).read_text()) for name in told}
+    assert attempts == {
+        "test_case_dies": 3,  # once more by each of the two
+        "test_case_parts": 3,
+        "test_case_is_wrong": 2,
+        "test_async_dies": 3,
+        "test_async_is_wrong": 2,
+        "test_async_is_saved_and_wrong": 3,
+    }
