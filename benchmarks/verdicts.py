@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from .figures import Figure
@@ -71,56 +73,78 @@ def tools(devbox, devbox_factory):
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of one test.
+
+    :param failed: whether it did.
+    :param verdict: what its report says of that; `None` if nothing.
+    """
+
+    failed: bool
+    verdict: str | None
+
+    @property
+    def of_the_environment(self) -> bool:
+        return (self.verdict or "").startswith("environment")
+
+
 def measure() -> list[Figure]:
     """Inject faults, mutate code, and count the verdicts."""
     print(f"seed {SEED}", file=sys.stderr)
-    known = _environment()
-    taken, judged, missing = _code()
-    share = 100 * known / (EACH * len(_FAULTS))
-    each = f"{known} of {EACH * len(_FAULTS)} failures, {len(_FAULTS)} kinds of faults"
-    kinds = f"{judged} failures, {len(MUTATIONS)} kinds, seed {SEED}"
-    if missing:
-        kinds += f"; {missing} did not fail"
-    return [
-        Figure("failures by injected faults that are known as the environment's", share, "%", 95, each, True),
-        Figure("failures of mutated code that are taken for the environment's", taken, "", 0, kinds),
-    ]
+    kinds = list(_FAULTS) * EACH
+    injected, mutants = _injected(kinds), _run(mutated(random.Random(SEED), CODE))
+    return [_known(kinds, injected), _taken(mutants), _silent({**injected, **mutants}, len(kinds) + CODE)]
 
 
-def _environment() -> int:
+def _known(kinds: list[str], injected: Mapping[str, _Outcome]) -> Figure:
+    known = {name for name, outcome in injected.items() if outcome.of_the_environment}
+    _tell("not known", [kind for number, kind in enumerate(kinds) if f"test_{number}" not in known])
+    each = f"{len(known)} of {len(kinds)} failures, {len(_FAULTS)} kinds of faults"
+    share = 100 * len(known) / len(kinds)
+    return Figure(
+        "failures by injected faults that are known as the environment's", share, "%", 95, each, True
+    )
+
+
+def _taken(mutants: Mapping[str, _Outcome]) -> Figure:
+    wrong = [name for name, outcome in mutants.items() if outcome.of_the_environment]
+    _tell("taken for the environment's", wrong)
+    failed = sum(outcome.failed for outcome in mutants.values())
+    each = f"{failed} failures, {len(MUTATIONS)} kinds, seed {SEED}; {len(mutants) - failed} did not fail"
+    return Figure("failures of mutated code that are taken for the environment's", len(wrong), "", 0, each)
+
+
+def _silent(outcomes: Mapping[str, _Outcome], tests: int) -> Figure:
+    """Count the failures without a verdict, and the tests that left no report."""
+    silent = [name for name, outcome in outcomes.items() if outcome.failed and outcome.verdict is None]
+    _tell("without a verdict", silent)
+    count = len(silent) + tests - len(outcomes)
+    return Figure(
+        "tests of both that failed without a verdict, or left no report", count, "", 0, f"{tests} tests"
+    )
+
+
+def _tell(what: str, names: list[str]) -> None:
+    for name in sorted(names):
+        print(f"{what}: {name}", file=sys.stderr)
+
+
+def _injected(kinds: list[str]) -> dict[str, _Outcome]:
+    """Run a test under a fault of each of these kinds."""
     tests = [
-        f"def test_{number}(tools):\n    {_called(call)}\n"
-        for number, (_, call) in enumerate(list(_FAULTS.values()) * EACH)
+        f"def test_{number}(tools):\n    {_called(_FAULTS[kind][1])}\n" for number, kind in enumerate(kinds)
     ]
     plan = ",".join(["seed=1", *dict.fromkeys(plan for plan, _ in _FAULTS.values())])
-    verdicts = _run(_HEAD + "\n".join(tests), f"--runloop-faults={plan}")
-    kinds = list(_FAULTS) * EACH
-    missed = [kinds[int(name[5:])] for name, verdict in verdicts.items() if not _is_environment(verdict)]
-    for kind in sorted(set(missed)):
-        print(f"not known: {kind} ({missed.count(kind)} times)", file=sys.stderr)
-    return sum(_is_environment(verdict) for verdict in verdicts.values())
+    return _run(_HEAD + "\n".join(tests), f"--runloop-faults={plan}")
 
 
 def _called(call: str) -> str:
     return f'tools["{call.partition("(")[0]}"]({call.partition("(")[2]}'
 
 
-def _code() -> tuple[int, int, int]:
-    """Return how many failures were taken for the environment's, of how many, and how many tests passed."""
-    verdicts = _run(mutated(random.Random(SEED), CODE))
-    wrong = [name for name, verdict in verdicts.items() if _is_environment(verdict)]
-    for name in wrong:
-        print(f"taken for the environment's: {name}", file=sys.stderr)
-    judged = sum(verdict is not None for verdict in verdicts.values())
-    return len(wrong), judged, len(verdicts) - judged
-
-
-def _is_environment(verdict: str | None) -> bool:
-    return (verdict or "").startswith("environment")
-
-
-def _run(source: str, *options: str) -> dict[str, str | None]:
-    """Run a suite, and return the verdict on each test."""
+def _run(source: str, *options: str) -> dict[str, _Outcome]:
+    """Run a suite, and return what became of each test."""
     with tempfile.TemporaryDirectory(prefix="runloop-bench-") as folder:
         Path(folder, "test_it.py").write_text(source)
         command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", "-W", "ignore"]
@@ -133,10 +157,11 @@ def _run(source: str, *options: str) -> dict[str, str | None]:
             check=False,
         )
         cases = ET.parse(Path(folder, "junit.xml")).iter("testcase")
-        return {str(case.get("name")): _verdict(case) for case in cases}
+        return {str(case.get("name")): _outcome(case) for case in cases}
 
 
-def _verdict(case: ET.Element) -> str | None:
+def _outcome(case: ET.Element) -> _Outcome:
     named = (entry for entry in case.iter("property") if entry.get("name") == "runloop_verdict")
     found = next(named, None)
-    return None if found is None else found.get("value")
+    failed = case.find("failure") is not None or case.find("error") is not None
+    return _Outcome(failed, None if found is None else found.get("value"))
