@@ -12,22 +12,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..session import backend, server
 from ..session.choice import KEY
 from ..session.errors import StopRunError
 from ..session.evidence.provenance import COMMIT_KEY, EXCEPTION_KEY
 from ..session.ledger import RUN_KEY, TEST_KEY
-from ..session.requests import LIVING, newest
+from ..session.requests import listed, living
 from ..session.run import known_runs
 from .census import LOCAL
 
 if TYPE_CHECKING:
     from .. import Runloop
     from ..contract.views.snapshots import DevboxSnapshotView
-
-_PAGE = 1000
 
 
 @dataclass(slots=True)
@@ -172,13 +170,7 @@ def _listed(client: Runloop) -> Iterator[DevboxSnapshotView]:
     """Yield the snapshots that runs took, newest first: those with the metadata that runs give."""
     from ..contract.endpoints import snapshots as endpoints
 
-    after: dict[str, str] = {}
-    while True:
-        page = client.call(endpoints.LIST, limit=_PAGE, **after)
-        yield from (view for view in page.snapshots if {RUN_KEY, TEST_KEY} <= view.metadata.keys())
-        if not page.has_more or not page.snapshots:
-            return
-        after["starting_after"] = page.snapshots[-1].id
+    return (view for view in listed(client, endpoints.LIST) if {RUN_KEY, TEST_KEY} <= view.metadata.keys())
 
 
 def _left(where: str, view: DevboxSnapshotView) -> Left:
@@ -214,28 +206,15 @@ def _needed(client: Runloop) -> Iterator[tuple[str, str]]:
     yield from _started(client)
     from ..contract.endpoints import scenarios
 
-    after: dict[str, str] = {}
-    while True:
-        page: Any = client.call(scenarios.LIST, limit=_PAGE, **after)
-        for view in page.scenarios:
-            if view.environment is not None and view.environment.snapshot_id:
-                yield view.environment.snapshot_id, f"scenario {view.id} ({view.name}) starts from it"
-        if not page.has_more or not page.scenarios:
-            return
-        after["starting_after"] = page.scenarios[-1].id
+    for view in listed(client, scenarios.LIST):
+        if view.environment is not None and view.environment.snapshot_id:
+            yield view.environment.snapshot_id, f"scenario {view.id} ({view.name}) starts from it"
 
 
 def _started(client: Runloop) -> Iterator[tuple[str, str]]:
-    for status in LIVING:
-        after: dict[str, str] = {}
-        while True:
-            page = newest(client, limit=_PAGE, status=status, **after)
-            for view in page.devboxes:
-                if view.snapshot_id:
-                    yield view.snapshot_id, f"devbox {view.id}, which is {view.status}, started from it"
-            if not page.has_more or not page.devboxes:
-                break
-            after["starting_after"] = page.devboxes[-1].id
+    for view in living(client):
+        if view.snapshot_id:
+            yield view.snapshot_id, f"devbox {view.id}, which is {view.status}, started from it"
 
 
 def _delete(client: Runloop, chosen: Sequence[Left]) -> None:

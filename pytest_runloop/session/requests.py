@@ -11,6 +11,7 @@ from .ledger import ENTRY_KEY, RUN_KEY, Entry
 
 if TYPE_CHECKING:
     from .. import Runloop
+    from ..contract.endpoint import Endpoint
     from ..contract.params.devboxes import DevboxStatus
     from ..contract.views.devboxes import DevboxListView, DevboxView
 
@@ -26,6 +27,7 @@ LIVING: tuple[DevboxStatus, ...] = (
     "suspended",
     "resuming",
 )
+LONGEST_PAGE = 1000
 SKEW_MS = 10 * 60 * 1000
 """How far the service's clock may be from ours."""
 
@@ -78,39 +80,55 @@ def of_run(client: Runloop, run: str, since_ms: int) -> Iterator[DevboxView]:
 
 def _since(client: Runloop, since_ms: int) -> Iterator[DevboxView]:
     oldest = min(since_ms, int(time.time() * 1000)) - SKEW_MS  # the clock may have been set back since
-    for view in _newest(client):
+    for view in _devboxes(client, limit=100):
         if view.create_time_ms < oldest:
             return
         yield view
 
 
-def _newest(client: Runloop) -> Iterator[DevboxView]:
-    after: dict[str, str] = {}
-    while True:
-        page = newest(client, limit=100, **after)
-        yield from page.devboxes
-        if not page.has_more or not page.devboxes:
-            return
-        after["starting_after"] = page.devboxes[-1].id
-
-
 def living_of_runs(client: Runloop) -> Iterator[DevboxView]:
-    """Yield every living devbox that a run of pytest made, oldest status first.
+    """Yield every living devbox that a run of pytest made, each once."""
+    met: set[str] = set()
+    for view in living(client):
+        if RUN_KEY in view.metadata and view.id not in met:
+            met.add(view.id)
+            yield view
+
+
+def living(client: Runloop) -> Iterator[DevboxView]:
+    """Yield every living devbox.
 
     One status after the other, as a devbox goes through them: one that goes on meanwhile is met again.
     """
-    met: set[str] = set()
     for status in LIVING:
-        after: dict[str, str] = {}
-        while True:
-            page = newest(client, limit=1000, status=status, **after)
-            for view in page.devboxes:
-                if RUN_KEY in view.metadata and view.id not in met:
-                    met.add(view.id)
-                    yield view
-            if not page.has_more or not page.devboxes:
-                break
-            after["starting_after"] = page.devboxes[-1].id
+        yield from _devboxes(client, status=status)
+
+
+def _devboxes(client: Runloop, **query: Any) -> Iterator[DevboxView]:
+    from ..contract.endpoints import devboxes
+
+    return listed(client, devboxes.LIST, **query)
+
+
+def listed(
+    client: Runloop, endpoint: Endpoint[Any], *, limit: int = LONGEST_PAGE, **query: Any
+) -> Iterator[Any]:
+    """Yield whatever the service lists, in its order; pages are fetched as far as somebody looks.
+
+    :param endpoint: one whose answers are pages.
+    :param limit: how many a page has.
+    """
+    from ..contract.endpoint import Page
+
+    assert isinstance(endpoint.returns, Page)
+    after: dict[str, str] = {}
+    while True:
+        page = client.call(endpoint, limit=limit, **query, **after)
+        items = getattr(page, endpoint.returns.items) or ()
+        yield from items
+        if not page.has_more or not items:
+            return
+        after["starting_after"] = items[-1].id
 
 
 def lease_end_ms(view: DevboxView) -> int | None:
