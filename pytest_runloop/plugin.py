@@ -6,6 +6,7 @@ imports neither the client nor the contract, and nothing here contacts anybody b
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ _SETTINGS = pytest.StashKey[settings.Settings]()
 _RUN_ID = pytest.StashKey[str]()
 _SESSION = pytest.StashKey[pytest.Session]()
 _MEMBER = pytest.StashKey["Member"]()
+_TEST = pytest.StashKey[tuple[pytest.Item, float]]()
+"""The test that runs, and since when, in seconds since the epoch."""
 
 
 def _member(config: pytest.Config) -> Member:
@@ -112,7 +115,12 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_protocol(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, object, object]:
-    result = yield
+    item.config.stash[_TEST] = item, time.time()
+    try:
+        result = yield
+    finally:
+        if _MEMBER in item.config.stash:
+            _member(item.config).test_over()
     if _MEMBER in item.config.stash and _member(item.config).verdicts.again.next_attempt(item):
         return item.ihook.pytest_runtest_protocol(item=item, nextitem=nextitem)
     return result
@@ -132,8 +140,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_enter_pdb(config: pytest.Config) -> None:
-    if _MEMBER in config.stash:
-        _member(config).tell_at_prompt()
+    if _MEMBER in config.stash and _TEST in config.stash:
+        _member(config).tell_at_prompt(*config.stash[_TEST])
 
 
 # Around pytest's own, which writes the short summary after all others are done.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import audit, interrupts, job_summary, marker, options, spec, summary, sweep
+from . import audit, interrupts, job_summary, marker, options, prompt, spec, summary, sweep
 from .audit import Audit
 from .background import Background
 from .devboxes import Devboxes
@@ -27,7 +28,6 @@ from .run import WORKER_INPUT, Run, directory_from_controller, notices_in, pool_
 from .settings import Settings
 from .verdict.verdicts import Verdicts
 from .watcher.guard import Guard
-from .way_in import way_in
 
 if TYPE_CHECKING:
     from .. import AsyncRunloop, Devbox, Runloop
@@ -51,7 +51,7 @@ class Member:
         self._keeper = Keeper(config, self.run, self.devboxes)
         self.partings = Partings(self.run, self.devboxes, self.lending)
         self._given_up: list[Held] = []
-        self._item: pytest.Item | None = None
+        self._late: Callable[[], None] = lambda: None
         self.verdicts = Verdicts(self.run, self.devboxes)
         self.interrupted = False
         self._audit: Audit | None = None
@@ -83,7 +83,6 @@ class Member:
             specs = [*self._base(defaults), *marker.of(item), by_hand]
             held = self._lent(spec.merge(specs), item.nodeid, spec.reuse_in(specs, self.run.settings))
             self.devboxes.transcript.made(held.devbox.id, spec.merge(specs))
-        self._item = item
         settle.hold(item, held)
         return held.devbox
 
@@ -194,20 +193,31 @@ class Member:
         settle.watch(item, report, call)
         self.verdicts.report(item, report, call)
         self._keeper.report(item, report, call)
-        self._item = item
         if report.when == "teardown":
-            if self.verdicts.is_settled(item):
-                settle.forget(item)
-            else:
-                settle.settle(item, report, self)
-            self._end_given_up()
+            self._late = partial(self._part, item, report)
+            if not (report.failed and prompt.is_wanted(self._config)):
+                self.test_over()
 
-    def tell_at_prompt(self) -> None:
-        """Say at a debugger's prompt how to enter the devboxes of the test: they live while it waits."""
+    def test_over(self) -> None:
+        """Put away what the test had, unless that is done: a failed teardown may have a prompt after it."""
+        late, self._late = self._late, lambda: None
+        late()
+
+    def _part(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        if self.verdicts.is_settled(item):
+            settle.forget(item)
+        else:
+            settle.settle(item, report, self)
+        self._end_given_up()
+
+    def tell_at_prompt(self, item: pytest.Item, since: float) -> None:
+        """Say at a debugger's prompt how to enter the devboxes of the test.
+
+        :param since: when the test began, in seconds since the epoch.
+        """
         terminal = self._config.get_terminal_writer()
-        for devbox in settle.at_hand(self._item, self):
-            enter = way_in(self.run.settings, devbox)
-            terminal.line(f"runloop: devbox {devbox} lives; from another terminal: {enter}")
+        for line in prompt.lines(item, since, self):
+            terminal.line(f"runloop: {line}")
 
     def give_up(self, made: Sequence[Held]) -> None:
         """Take devboxes that no test will have any more.

@@ -215,12 +215,45 @@ def test_on_a_service_that_outlives_the_run_nothing_but_the_user_ends_what_is_ke
     end_all_kept(suite, result)
 
 
+PROMPTS = """
+@pytest.fixture
+def broken_setup(devbox):
+    assert 0
+
+@pytest.fixture
+def broken_teardown(devbox):
+    yield
+    assert 0
+
+@pytest.fixture(scope="module")
+def wide(devbox_factory):
+    devbox = devbox_factory()
+    devbox.cmd.exec("true")
+    breakpoint()
+
+def test_call(devbox): assert 0
+def test_setup(broken_setup): pass
+def test_teardown(broken_teardown): pass
+def test_wide(wide): pass
+def test_given(session_devbox):
+    devbox = session_devbox
+    assert 0
+def test_dead(devbox):
+    devbox.shutdown()
+    assert 0
+"""
+
+
 def test_at_the_debuggers_prompt_the_devbox_lives_and_the_way_in_is_told(suite: Suite) -> None:
-    suite.write("def test_it(devbox): assert 0")
-    told = suite.typed("p devbox.get_info().status\nc\n", "--pdb")
-    way = rf"RUNLOOP_STATE_DIR={suite.state} pytest-runloop shell dbx_\w+"
-    assert re.search(rf"devbox dbx_\w+ lives; from another terminal: {way}", told)
-    assert "'running'" in told
+    suite.write(PROMPTS)
+    told = suite.typed("p devbox.id, devbox.get_info().status\nc\n" * 6, "--pdb")
+    asked = dict(re.findall(r"\('(dbx_\w+)', '(\w+)'\)", told))
+    assert sorted(asked.values()) == ["running"] * 5 + ["shutdown"], told
+    way = rf"RUNLOOP_STATE_DIR={suite.state} pytest-runloop shell (dbx_\w+)"
+    lives = re.findall(rf"devbox (dbx_\w+) lives; from another terminal: {way}", told)
+    assert {inner for pair in lives for inner in pair} == {box for box in asked if asked[box] == "running"}
+    assert len(lives) == 5
+    assert "has ended: its status is `shutdown`, for the reason `api_shutdown`" in told
 
 
 def kept_devboxes(result: pytest.RunResult) -> list[str]:

@@ -61,14 +61,6 @@ def watch(item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[ob
             item.stash.setdefault(_EXCEPTION, call.excinfo.typename)
 
 
-def at_hand(item: pytest.Item | None, member: Member) -> list[str]:
-    """Return the ids of the devboxes that a test uses at this moment."""
-    if item is None:
-        return []
-    own = [held.devbox.id for held in item.stash.get(_HELD, [])]
-    return [*own, *(devbox for devbox, _ in _others(item, member) if devbox not in own)]
-
-
 def settle(item: pytest.Item, report: pytest.TestReport, member: Member) -> None:
     """Put the test's devboxes away, after a snapshot where one is wanted.
 
