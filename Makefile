@@ -9,6 +9,8 @@ TIER_MATTERS := tests/engine/test_select.py \
 	$(addprefix tests/plugin/test_, ends.py fixtures.py snapshots.py) \
 	$(addprefix tests/local/test_, builds.py executions.py files.py lifecycle.py packages.py shells.py snapshots.py tunnels.py)
 STAMP := $(VENV)/.installed
+# Hundreds of inner runs import the same modules; images of containers ask for no byte code, then each compiles all anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help quickstart test test-landlock fuzz lint bench clean
 
