@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from .errors import not_found
 
@@ -39,6 +39,9 @@ class StoreError(Exception):
 
 class Record(BaseModel):
     """A document: whatever a kind keeps. Its `id` must be unique within the kind."""
+
+    # Built on first use: most servers meet few of the kinds, and each test run starts a server.
+    model_config = ConfigDict(defer_build=True)
 
     @property
     def id(self) -> str:
