@@ -1,0 +1,110 @@
+"""Connections that carry several requests, in whatever pieces they come."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+from urllib.parse import urlsplit
+
+import pytest
+
+from .box import Box
+from .running import PATIENCE, Server
+
+_LARGE = 700_000
+_HEAD = (
+    b'--b\r\nContent-Disposition: form-data; name="path"\r\n\r\n%b\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+)
+
+
+@dataclass
+class Wire:
+    """A connection to the server, on which requests are written by hand."""
+
+    server: Server
+    socket: socket.socket
+    answers: IO[bytes]
+
+    def request(self, verb: str, path: str, body: bytes = b"", *headers: str) -> bytes:
+        """Return the bytes of a request."""
+        given = "".join(f"{header}\r\n" for header in (f"Content-Length: {len(body)}", *headers))
+        if "Authorization" not in given:
+            given += f"Authorization: Bearer {self.server.api_key}\r\n"
+        return f"{verb} {path} HTTP/1.1\r\nHost: here\r\n{given}\r\n".encode() + body
+
+    def upload(self, box: Box, path: str, content: bytes, *headers: str) -> bytes:
+        """Return the bytes of an upload."""
+        body = _HEAD % path.encode() + content + b"\r\n--b--\r\n"
+        kind = "Content-Type: multipart/form-data; boundary=b"
+        return self.request("POST", f"/v1/devboxes/{box.id}/upload_file", body, *headers, kind)
+
+    def send(self, data: bytes, *cuts: int) -> None:
+        """Send bytes, in pieces that end at these places."""
+        for start, end in zip((0, *cuts), (*cuts, len(data)), strict=True):
+            self.socket.sendall(data[start:end])
+
+    def answer(self) -> tuple[int, bytes]:
+        """Read one answer, and return its status and its body."""
+        status = int(self.answers.readline().split()[1])
+        length = 0
+        while line := self.answers.readline().strip().lower():
+            if line.startswith(b"content-length:"):
+                length = int(line.partition(b":")[2])
+        return status, self.answers.read(length)
+
+
+@contextmanager
+def _wire(server: Server) -> Iterator[Wire]:
+    url = urlsplit(server.base_url)
+    with socket.create_connection((str(url.hostname), url.port or 80), PATIENCE) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with connection.makefile("rb") as answers:
+            yield Wire(server, connection, answers)
+
+
+@pytest.fixture
+def wire(backend: Server) -> Iterator[Wire]:
+    with _wire(backend) as made:
+        yield made
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_large_uploads_in_any_pieces_arrive_whole_and_in_turn(wire: Wire, shared: Box, seed: int) -> None:
+    chance = random.Random(seed)
+    files = {f"turn{number}": chance.randbytes(_LARGE + number) for number in range(3)}
+    info = wire.request("GET", f"/v1/devboxes/{shared.id}")
+    data = b"".join(wire.upload(shared, name, content) + info for name, content in files.items())
+    wire.send(data, *sorted(chance.sample(range(len(data)), 12)))
+    for _ in files:
+        assert wire.answer() == (200, b"{}")
+        status, view = wire.answer()
+        assert (status, shared.id.encode() in view) == (200, True)
+    for name, content in files.items():
+        assert shared.post("download_file", {"path": name}).content == content
+
+
+def test_after_a_large_request_that_was_refused_the_connection_goes_on(wire: Wire, shared: Box) -> None:
+    content = b"x" * (8 * _LARGE)
+    wire.send(wire.upload(shared, "refused", content, "Authorization: Bearer wrong"))
+    assert wire.answer()[0] == 401
+    wire.send(wire.request("POST", "/v1/devboxes", b'{"name": "' + content))
+    assert wire.answer()[0] == 400
+    wire.send(wire.upload(shared, "taken", content) + wire.request("GET", "/v1/devboxes?limit=0"))
+    assert wire.answer() == (200, b"{}")
+    assert wire.answer()[0] == 400
+    assert shared.text("stat -c %s taken; ls refused || rm taken") == f"{len(content)}\n"
+
+
+def test_a_large_upload_may_ask_first(wire: Wire, shared: Box) -> None:
+    request = wire.upload(shared, "asked", b"y" * _LARGE, "Expect: 100-continue")
+    head = request.index(b"\r\n\r\n") + 4
+    wire.send(request[:head])
+    assert wire.answer() == (100, b"")
+    wire.send(request[head:])
+    assert wire.answer() == (200, b"{}")
+    assert shared.text("stat -c %s asked; rm asked") == f"{_LARGE}\n"
