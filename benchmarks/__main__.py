@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import inspect
 import pkgutil
 import sys
+from collections.abc import Callable
 
 import benchmarks
 
 from .figures import Figure, table
 
-_SUPPORT = {"__main__", "figures", "local", "wrong_code"}
+_SUPPORT = {"__main__", "cutting", "figures", "local", "printing", "wrong_code"}
+Measure = Callable[..., list[Figure]]
 
 
 def names() -> list[str]:
@@ -20,19 +24,41 @@ def names() -> list[str]:
     ]
 
 
-def main(chosen: list[str]) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run benchmarks and print their figures; the exit status tells whether all reached what they must."""
-    unknown = set(chosen) - set(names())
-    if unknown:
-        print(f"no such benchmark: {', '.join(sorted(unknown))}; there are: {', '.join(names())}")
-        return 2
+    chosen, seed = _understood(arguments)
     figures: list[Figure] = []
-    for name in chosen or names():
+    for name, measure in chosen.items():
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        figures += importlib.import_module(f"benchmarks.{name}").measure()
+        figures += measure() if seed is None else measure(seed=seed)
     print(table(figures))
     return 0 if all(figure.reached for figure in figures) else 1
 
 
+def _understood(arguments: list[str] | None) -> tuple[dict[str, Measure], int | None]:
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks", description="Measures the figures of the README."
+    )
+    parser.add_argument("name", nargs="*", help=f"all by default: {', '.join(names())}")
+    parser.add_argument("--seed", type=int, help="decides what is random in the benchmarks that are named")
+    given = parser.parse_args(arguments)
+    if unknown := set(given.name) - set(names()):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are: {', '.join(names())}")
+    chosen = {name: _measure(name) for name in given.name or names()}
+    unseeded = [name for name, measure in chosen.items() if not _takes_seed(measure)]
+    if given.seed is not None and unseeded:
+        parser.error(f"nothing that a seed decides: {', '.join(unseeded)}")
+    return chosen, given.seed
+
+
+def _measure(name: str) -> Measure:
+    found: Measure = importlib.import_module(f"benchmarks.{name}").measure
+    return found
+
+
+def _takes_seed(measure: Measure) -> bool:
+    return "seed" in inspect.signature(measure).parameters
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

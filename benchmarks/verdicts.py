@@ -89,12 +89,18 @@ class _Outcome:
         return (self.verdict or "").startswith("environment")
 
 
-def measure() -> list[Figure]:
-    """Inject faults, mutate code, and count the verdicts."""
-    print(f"seed {SEED}", file=sys.stderr)
+def measure(seed: int = SEED) -> list[Figure]:
+    """Inject faults, mutate code, and count the verdicts.
+
+    :param seed: decides the mutations.
+    """
     kinds = list(_FAULTS) * EACH
-    injected, mutants = _injected(kinds), _run(mutated(random.Random(SEED), CODE))
-    return [_known(kinds, injected), _taken(mutants), _silent({**injected, **mutants}, len(kinds) + CODE)]
+    injected, mutants = _injected(kinds), _run(mutated(random.Random(seed), CODE))
+    return [
+        _known(kinds, injected),
+        _taken(mutants, seed),
+        _silent({**injected, **mutants}, len(kinds) + CODE),
+    ]
 
 
 def _known(kinds: list[str], injected: Mapping[str, _Outcome]) -> Figure:
@@ -107,11 +113,11 @@ def _known(kinds: list[str], injected: Mapping[str, _Outcome]) -> Figure:
     )
 
 
-def _taken(mutants: Mapping[str, _Outcome]) -> Figure:
+def _taken(mutants: Mapping[str, _Outcome], seed: int) -> Figure:
     wrong = [name for name, outcome in mutants.items() if outcome.of_the_environment]
     _tell("taken for the environment's", wrong)
     failed = sum(outcome.failed for outcome in mutants.values())
-    each = f"{failed} failures, {len(MUTATIONS)} kinds, seed {SEED}; {len(mutants) - failed} did not fail"
+    each = f"{failed} failures, {len(MUTATIONS)} kinds, seed {seed}; {len(mutants) - failed} did not fail"
     return Figure("failures of mutated code that are taken for the environment's", len(wrong), "", 0, each)
 
 
