@@ -84,6 +84,62 @@ def test_gets_another(devbox):
     result.stdout.fnmatch_lines(["*is not handed on to other tests: its status is `shutdown`*api_shutdown*"])
 
 
+LATE = """
+import signal, time
+
+shared = pytest.mark.devbox(reuse="shared")
+NUMBER = 10_000_000 + os.getpid()
+
+def sleeper(number):
+    return f"exec sleep {number}"
+
+def count(devbox, number):
+    found = f"grep -al {number // 10}[{number % 10}] /proc/[0-9]*/cmdline | wc -l"
+    return int(devbox.cmd.exec(found).stdout())
+
+def run_out_of_time():
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    time.sleep(600)
+
+@shared
+def test_leaves_a_process_on_purpose(devbox):
+    devbox.cmd.exec_async(sleeper(NUMBER))
+
+@shared
+def test_finds_it_and_is_late(devbox):
+    assert count(devbox, NUMBER) == 1
+    devbox.cmd.exec(f"setsid sleep {NUMBER} >/dev/null 2>&1 &")
+    run_out_of_time()
+
+@shared
+def test_finds_nothing(devbox):
+    assert count(devbox, NUMBER) == 0
+
+@pytest.fixture(scope="module")
+def server(session_devbox):
+    session_devbox.cmd.exec_async(sleeper(NUMBER + 50_000_000))
+
+def test_of_the_session_is_late(session_devbox, server):
+    session_devbox.cmd.exec_async(sleeper(NUMBER + 70_000_000))
+    run_out_of_time()
+
+def test_finds_only_what_a_fixture_began(session_devbox, server):
+    assert count(session_devbox, NUMBER + 50_000_000) == 1
+    assert count(session_devbox, NUMBER + 70_000_000) == 0
+"""
+
+
+def test_what_a_test_that_ran_out_of_time_left_running_is_met_by_no_other(suite: Suite) -> None:
+    pytest.importorskip("pytest_timeout")
+    suite.write(LATE)
+    result = suite.run("-p", "no:xdist", "--timeout=600", "--timeout-method=signal")
+    result.assert_outcomes(passed=3, failed=2)
+    result.stdout.fnmatch_lines(["*is not handed on to other tests: its test ran out of time*"])
+    result.stdout.fnmatch_lines(
+        ["*which goes on being used, `exec sleep *` was killed with its process group*"]
+    )
+
+
 def test_the_devbox_of_a_killed_worker_is_not_handed_on(suite: Suite) -> None:
     suite.write("""
 import signal

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .. import options
+from .. import leftovers, options
 from ..ledger import ENTRY_KEY, RUN_KEY, TEST_KEY
 from ..requests import ENDED
 from ..settings import Settings
@@ -53,6 +53,7 @@ def watch(item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[ob
 
     A subtest's report says "call" as well, and the call itself says "passed" after it.
     """
+    leftovers.watch(item, report, call)
     if report.when == "setup":
         item.stash[_SINCE] = report.start
     if report.failed:
@@ -75,6 +76,8 @@ def settle(item: pytest.Item, report: pytest.TestReport, member: Member) -> None
     if _wanted(member.run.settings[options.SNAPSHOT], failed=failed):
         parting.taken = _snapshots(item, report, member, own)
     _drop_the_attempt_before(item, member)
+    if leftovers.is_late(item):
+        _tell_leftovers(item, report, member, own)
     for held in own:
         _put_away(report, member, held, parting, failed=failed)
     for taken in parting.taken:
@@ -98,6 +101,18 @@ def _tell_fate(report: pytest.TestReport, member: Member, held: Held, *, failed:
     fate = member.lending.fate(held) if failed else None
     if fate is not None:  # the test's own errors may only say that nobody answered
         _tell(report, f"Devbox {held.devbox.id} ended under the test: {fate}")
+
+
+def _tell_leftovers(item: pytest.Item, report: pytest.TestReport, member: Member, own: list[Held]) -> None:
+    """Let no other test meet what one that ran out of its time has left running."""
+    transcript = member.devboxes.transcript
+    for held in own:
+        if held.spec is not None:
+            transcript.unfit(held.devbox.id, leftovers.WHY)
+    ids = [held.devbox.id for held in own]
+    for devbox in [devbox for devbox, _ in _others(item, member) if devbox not in ids]:
+        for told in leftovers.ended(item, member.partings.client, transcript, devbox):
+            _tell(report, f"In devbox {devbox}, which goes on being used, {told}")
 
 
 def _wanted(mode: str, *, failed: bool) -> bool:
