@@ -167,16 +167,22 @@ def _add_sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             " purpose, or of the runs that are named, whatever is known of them: one that lives loses its"
             " devboxes. Without --yes, only say what would be ended. The exit status is 0 if nothing is left,"
             " 1 if something was not confirmed to have ended or a server did not answer, 2 for wrong usage or"
-            " a run or devbox that is not known."
+            " a run or devbox that is not known, or may not be ended."
         ),
         allow_abbrev=False,
     )
     sweep.add_argument("--yes", action="store_true", help="do it")
-    only = sweep.add_mutually_exclusive_group()
-    only.add_argument(
-        "--devbox", action="append", default=[], metavar="ID", help="only this devbox; may be given again"
+    sweep.add_argument(
+        "--devbox",
+        action="append",
+        default=[],
+        metavar="ID",
+        help=(
+            "only this devbox; may be given again. One that is in use by a run which lives is ended only if"
+            " RUN_ID names that run"
+        ),
     )
-    only.add_argument(
+    sweep.add_argument(
         "run", nargs="*", default=[], metavar="RUN_ID", help="only these runs (`ps` prints the ids)"
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..session import backend
 from ..session.choice import KEY
 from ..session.run import known_runs
-from .errors import NoWayError
+from .errors import UnknownDevboxError
 
 if TYPE_CHECKING:
     from .. import Devbox, Runloop
@@ -38,7 +38,7 @@ def found(devbox: str, state: Path) -> Iterator[Found]:
     """Give a devbox by its id, wherever it is.
 
     :param state: the state directory; nothing is written there.
-    :raises NoWayError: if no server knows it, with who was asked.
+    :raises UnknownDevboxError: if no server knows it, with who was asked.
     """
     asked: list[str] = []
     for where, connect in _servers(state):
@@ -50,7 +50,8 @@ def found(devbox: str, state: Path) -> Iterator[Found]:
             if view is not None:
                 yield Found(client, client.devbox.from_id(devbox), view, where)
                 return
-    raise NoWayError(_nowhere(devbox, state, asked))
+    _unasked(state, asked)
+    raise UnknownDevboxError(devbox, asked)
 
 
 def _servers(state: Path) -> Iterator[tuple[str, Callable[[], Runloop | None]]]:
@@ -91,13 +92,12 @@ def _view(client: Runloop, devbox: str, where: str, asked: list[str]) -> DevboxV
     return None
 
 
-def _nowhere(devbox: str, state: Path, asked: list[str]) -> str:
+def _unasked(state: Path, asked: list[str]) -> None:
+    """Add who was not asked, and why."""
     if not os.environ.get(KEY):
         asked.append(f"the account was not asked, because {KEY} is not set")
     if not any("local backend" in line for line in asked):
         asked.insert(0, f"no run with a local backend is in {state}")
-    lines = [f"There is no devbox {devbox!r} to be found.", *(f"  - {line}" for line in asked)]
-    return "\n".join([*lines, "`pytest-runloop ps` lists the devboxes that live."])
 
 
 def _line(error: Exception) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from pytest_runloop.session import backend, server
 from pytest_runloop.session.ledger import ENTRY_KEY, RUN_KEY
+from tests.plugin.service import KEY
 
 from .conftest import World
 
@@ -154,3 +155,56 @@ def test_the_local_backend_of_a_run_is_looked_at_too_and_ends_with_it(
     assert running.api_key not in world.command("ps")[1] + world.command("ps", "--json")[1]
     assert world.command("sweep", "--yes", run.id)[0] == 0
     assert not server.alive(running)
+
+
+def test_a_single_devbox_of_a_run_that_lives_is_ended_only_with_the_name_of_its_run(world: World) -> None:
+    living = world.run()
+    lives = world.devbox_of(living)
+    path, left = world.dead_run()
+    _, far = world.run_elsewhere()
+    status, told, errors = world.command("sweep", "--yes", "--devbox", left, "--devbox", lives)
+    assert (status, told) == (2, "")
+    assert f"devbox {lives} is in use by run {living.id}, which lives, for test_it" in errors
+    assert f"pytest-runloop sweep --yes --devbox {lives} {living.id}" in errors
+    status, told, errors = world.command("sweep", "--yes", "--devbox", lives, path.name)
+    assert (status, told, f"of run {living.id}, which you do not name" in errors) == (2, "", True)
+    assert [world.lives(box) for box in (lives, left, far)] == [True] * 3
+    status, told, _ = world.command("sweep", "--devbox", left)
+    assert (status, f"would end {left}" in told, "directory" in told) == (0, True, False)
+    status, told, _ = world.command("sweep", "--yes", "--devbox", left, "--devbox", far, "--devbox", left)
+    assert (status, "2 ended, 0 not confirmed." in told) == (0, True)
+    status, told, _ = world.command("sweep", "--yes", "--devbox", lives, living.id)
+    assert (status, "1 ended" in told, list(living.ledger)) == (0, True, [])
+    assert [world.lives(box) for box in (lives, left, far)] == [False] * 3
+
+
+def test_what_cannot_be_ended_by_its_id_is_told_as_what_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, left = world.dead_run()
+    own = world.service.client.devbox.create().id
+    world.made.append(own)
+
+    def told(devbox: str) -> tuple[int, str]:
+        status, out, errors = world.command("sweep", "--yes", "--devbox", devbox)
+        return status, out + errors
+
+    wrong = left[:-1] + ("0" if left[-1] != "0" else "1")
+    status, said = told(wrong)
+    assert (status, f"no run has a living devbox '{wrong}', did you mean `{left}`?" in said) == (2, True)
+    assert f"{world.service.base_url} does not know it" in said
+    status, said = told(own)
+    assert (status, f"devbox {own} is running, but no run of pytest made it" in said) == (2, True)
+    monkeypatch.delenv("RUNLOOP_API_KEY")
+    for devbox, wanted in ((left, 1), (own, 2)):
+        status, said = told(devbox)
+        assert (status, "RUNLOOP_API_KEY is not set" in said) == (wanted, True)
+    monkeypatch.setenv("RUNLOOP_API_KEY", KEY)
+    world.service.client.devbox.from_id(left).shutdown()
+    status, said = told(left)
+    assert (status, f"devbox {left} has ended already (shutdown: api_shutdown)" in said) == (0, True)
+    monkeypatch.setattr(backend, "_QUICK", {"timeout": 2.0, "max_retries": 0})
+    monkeypatch.setenv("RUNLOOP_BASE_URL", "http://127.0.0.1:9")
+    status, said = told(own)
+    assert (status, "Not looked at: http://127.0.0.1:9: " in said) == (1, True)
+    assert path.exists()
