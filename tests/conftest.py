@@ -12,8 +12,11 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
 
-INNER_OPTIONS = "-p no:schemathesis -p no:hypothesispytest -p no:randomly"
-"""Inner runs have settings of their own; these plugins cost each of them time, or shuffle its tests."""
+INNER_OPTIONS = "-p no:schemathesis -p no:hypothesispytest -p no:randomly -p no:anyio"
+"""Inner runs have settings of their own; these plugins cost each of them time, or shuffle its tests.
+
+That of anyio imports every event loop that is installed; `-p anyio` brings it back where it is the question.
+"""
 
 # A busy machine is no fault of what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -87,7 +87,7 @@ class Trial:
         return {
             **self.place.service.variables,
             "RUNLOOP_STATE_DIR": str(self._state),
-            "PYTEST_ADDOPTS": INNER_OPTIONS,
+            "PYTEST_ADDOPTS": f"{INNER_OPTIONS} -p anyio",
             "TRIAL": self._name,
             "REUSE": self.reuse,
             "EVENT": event,

@@ -92,7 +92,7 @@ def test_async_devboxes_work_under_asyncio_anyio_and_trio(suite: Suite, mode: st
     if mode == "strict":
         suite.write(ASYNC.format(mark="anyio"), "test_anyio")
         expected += 4  # asyncio and trio
-    result = suite.run("-W", "error", "-o", f"asyncio_mode={mode}")
+    result = suite.run("-p", "anyio", "-W", "error", "-o", f"asyncio_mode={mode}")
     result.assert_outcomes(passed=expected)
 
 
