@@ -9,7 +9,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _PIECE = 64 * 1024
-_LARGE_PIECE = 256 * 1024
+_LARGE_PIECE = 1024 * 1024
 
 
 class HttpProtocol(H11Protocol):
