@@ -131,8 +131,10 @@ async def _transmit(reply: Reply, request_id: str, receive: Receive, send: Send)
         await send({"type": "http.response.body", "body": reply.body})
         return
     try:
-        await send(_start(reply, request_id, None))
+        await send(_start(reply, request_id, reply.body.length))
         await _until_gone(_pour(reply.body, send), receive)
+    except EOFError as error:  # The server ends the connection, since the answer is not complete.
+        _log.warning("request %s: %s", request_id, error)
     finally:
         await reply.body.aclose()
 

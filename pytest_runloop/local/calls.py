@@ -39,7 +39,14 @@ class Call:
 
 
 class Chunks(Protocol):
-    """A body that is sent while it is produced. It is closed in any case, even if it was never begun."""
+    """A body that is sent while it is produced. It is closed in any case, even if it was never begun.
+
+    :raises EOFError: from its iterator, if it has to end before its length.
+    """
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes it has, if that is known before."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 

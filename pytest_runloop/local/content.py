@@ -42,6 +42,5 @@ async def content_reply(backend: Backend, request: Request) -> Reply | None:
 
 def _sent(backend: Backend, identifier: str) -> Reply:
     view = backend.objects.readable(identifier)
-    body = backend.objects.body(identifier)
     kind = _TYPES.get(view.content_type, "application/octet-stream")
-    return Reply(200, kind, body, (("content-length", str(view.size_bytes)),))
+    return Reply(200, kind, backend.objects.body(identifier))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -40,19 +41,25 @@ async def write(devbox: Devbox, path: str, text: str) -> None:
 
 
 class FileBody:
-    """A file's bytes, read while they are sent.
+    """A file's bytes, read while they are sent: those that it has now, should it grow meanwhile.
 
     :param fd: the open file; this object owns it.
+    :param length: its size, `None` if that is not known.
     :param closed: called once it is closed.
     """
 
-    def __init__(self, fd: int, closed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, fd: int, length: int | None, closed: Callable[[], None] = lambda: None) -> None:
         self._fd = fd
+        self.length = length
         self._closed = closed
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while data := await asyncio.to_thread(os.read, self._fd, _CHUNK):
+        left = sys.maxsize if self.length is None else self.length
+        while data := await asyncio.to_thread(os.read, self._fd, min(_CHUNK, left)):
             yield data
+            left -= len(data)
+        if left and self.length is not None:
+            raise EOFError(f"a file became shorter while it was sent: {left:,} bytes are missing")
 
     async def aclose(self) -> None:
         """Close the file."""
@@ -72,7 +79,12 @@ async def read(life: Life, path: str, name: str) -> FileBody:
     with life.using():
         fd = await _opened(life.devbox, path)
     life.idleness.begin_use()
-    return FileBody(fd, life.idleness.end_use)
+    return FileBody(fd, _known_size(os.fstat(fd)), life.idleness.end_use)
+
+
+def _known_size(status: os.stat_result) -> int | None:
+    # What the kernel makes up, as in /proc and /sys, has no blocks, and a size that means nothing.
+    return status.st_size if status.st_blocks else None
 
 
 async def _opened(devbox: Devbox, path: str) -> int:

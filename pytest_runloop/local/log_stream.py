@@ -17,6 +17,8 @@ class LogStream:
     :param silence: seconds without a line after which a comment keeps the connection alive.
     """
 
+    length = None
+
     def __init__(
         self, log: Logbook, wanted: Callable[[DevboxLog], bool], clock: Clock, silence: float
     ) -> None:

@@ -203,7 +203,8 @@ class Objects:
 
         :raises ApiError: as `open`.
         """
-        return FileBody(self.open(identifier))
+        fd = self.open(identifier)
+        return FileBody(fd, os.fstat(fd).st_size)
 
     def _lost(self, view: ObjectView) -> ApiError:
         with self._records.changing(view.id) as record:

@@ -23,6 +23,8 @@ class OutputStream:
     :param silence: seconds without output after which a comment keeps the connection alive.
     """
 
+    length = None
+
     def __init__(self, output: Output, offset: int, clock: Clock, silence: float) -> None:
         self._output = output
         self._offset = offset

@@ -88,6 +88,22 @@ def test_a_hundred_megabytes_go_up_and_down_with_flat_memory(box: Box, backend: 
     assert _memory(backend.process.pid) - before < 40 * MIB
 
 
+def test_a_download_tells_its_size_and_holds_to_it_while_the_file_changes(shared: Box) -> None:
+    size = 40 * MIB  # More than is on its way when the file changes.
+    for change, whole in (("echo more >> changing", True), ("truncate -s 1 changing", False)):
+        shared.text(f"head -c {size} /dev/zero > changing")
+        path = f"/v1/devboxes/{shared.id}/download_file"
+        with shared.api.stream("POST", path, json={"path": "changing"}) as answer:
+            assert answer.headers["content-length"] == str(size)
+            shared.text(change)
+            if whole:
+                assert sum(map(len, answer.iter_bytes())) == size
+            else:
+                with pytest.raises(httpx.RemoteProtocolError):
+                    answer.read()
+    shared.text("rm changing")
+
+
 def _memory(pid: int) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     (resident,) = [line.split()[1] for line in lines if line.startswith("VmRSS:")]
