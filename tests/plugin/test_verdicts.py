@@ -17,6 +17,8 @@ PLAN = ",".join(
     ]
 )
 MIXED = """
+import contextlib
+
 def test_dies(devbox): devbox.cmd.exec("starve")
 def test_is_refused(devbox): devbox.file.write(file_path="x", contents="x")
 def test_asserts(devbox): assert devbox.cmd.exec("exit 3").success
@@ -32,6 +34,21 @@ def test_passes_on_a_dead_one(devbox):
 @pytest.mark.xfail
 def test_is_to_fail(devbox): devbox.cmd.exec("starve")
 def test_good(devbox): assert devbox.cmd.exec("true").success
+def test_passes_on_a_dead_further_one(devbox_factory):
+    with devbox_factory() as further, contextlib.suppress(Exception):
+        further.cmd.exec("starve")
+def test_ends_further_ones_itself(devbox_factory):
+    with devbox_factory() as further:
+        further.cmd.exec("kill -9 $$")
+    with contextlib.suppress(Exception):
+        further.cmd.exec("true")
+    suspended = devbox_factory()
+    suspended.suspend()
+    with contextlib.suppress(Exception):
+        suspended.cmd.exec("true")
+def test_passes_on_a_dead_one_of_all(session_devbox):
+    with contextlib.suppress(Exception):
+        session_devbox.cmd.exec("starve")
 """
 
 
@@ -50,19 +67,20 @@ def test_a_failure_of_the_environment_is_told_from_one_of_the_code(suite: Suite,
     suite.write(MIXED)
     result = suite.run(f"--runloop-faults={PLAN}", "--junitxml=junit.xml", *workers)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.re_match_lines([r"=+ 3 failed, 2 passed, 1 xfailed, 3 environment in .*"])
+    result.stdout.re_match_lines([r"=+ 3 failed, 5 passed, 1 xfailed, 5 environment in .*"])
     shown = set(re.findall(r"^ENVIRONMENT \S+::(\w+)", result.stdout.str(), re.MULTILINE))
-    assert shown == {"test_dies", "test_is_refused", "test_passes_on_a_dead_one"}
+    passes = {f"test_passes_on_a_dead_{which}" for which in ("one", "further_one", "one_of_all")}
+    assert shown == {"test_dies", "test_is_refused", *passes}
     assert verdicts(suite) == {
         "test_dies": "environment: devbox died",
         "test_is_refused": "environment: transport failed",
-        "test_passes_on_a_dead_one": "environment: devbox died",
+        **dict.fromkeys(passes, "environment: devbox died"),
         "test_asserts": "code",
         "test_raises_one_like_it": "code",
         "test_ends_it_itself": "code",
     }
     told = result.stdout.str()
-    assert "The test passed, but its devbox was dead by then." in told
+    assert "The test passed, but a devbox that it used was dead by then." in told
     assert re.search(r"Devbox dbx_\w+ is `failure`, for the reason `out_of_memory`", told)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from . import ends
 from .calls import finding
 from .chain import errors_in, is_of_the_client
 from .verdict import Finding, Kind, Verdict
+from .witness import KILLED
 
 if TYPE_CHECKING:
     from ...contract.views.devboxes import DevboxView
@@ -27,7 +29,6 @@ _RANK = (
 """What explains most comes first: a dead devbox answers nothing."""
 _MOST_LOOKS = 8
 _SECOND_LOOK_SECONDS = 0.5
-_KILLED = 137
 _FORGOTTEN = "The service does not know devbox {} any more."
 
 
@@ -138,6 +139,27 @@ class Judge:
             remarks.append(_remark(view))
         return death
 
+    def dead(self, since: float, but: Iterable[str]) -> dict[str, DevboxView]:
+        """Return the devboxes that have ended among those that a test used, as far as something hints at it.
+
+        Of a devbox of which nothing does, nobody is asked.
+
+        :param since: when the test began, in seconds since the epoch.
+        :param but: those that are looked at elsewhere.
+        """
+        used = self._devboxes.transcript.touched(since)
+        hinted = [devbox for devbox in used if self._witness.hinted(devbox, since) and devbox not in but]
+        views = {devbox: self._ended(devbox) for devbox in hinted[:_MOST_LOOKS]}
+        return {devbox: view for devbox, view in views.items() if view is not None}
+
+    def _ended(self, devbox: str) -> DevboxView | None:
+        from ...client.errors import NotFoundError
+
+        view = self._witness.ended(devbox)
+        with contextlib.suppress(NotFoundError):
+            view = view or self._devboxes.look(devbox)
+        return None if view is None or ends.runs(view) else view
+
     def known(self, devbox: str) -> ends.Known:
         """Return what the run knows of a devbox."""
         records = self._devboxes.transcript.of(devbox)
@@ -158,7 +180,7 @@ class Judge:
         if any(isinstance(error, refused) and is_of_the_client(error) for error in errors_in(failure.error)):
             return True
         last = [records[-1] for devbox in devboxes if (records := self._devboxes.transcript.of(devbox))]
-        return any(record.exit_status == _KILLED for record in last)
+        return any(record.exit_status == KILLED for record in last)
 
 
 _ANYTHING: dict[str, Any] = {"entrypoint": "unknown"}

@@ -17,9 +17,9 @@ _LONGEST = 200
 
 
 def on_dead_devboxes(ended: Mapping[str, DevboxView], known: Mapping[str, ends.Known]) -> Verdict | None:
-    """Return the verdict on a test that passed, if its devbox was dead at its end.
+    """Return the verdict on a test that passed, if a devbox of it was dead at its end.
 
-    :param ended: those that had ended before they were taken back.
+    :param ended: those that had ended.
     :param known: what the run knows of each.
     """
     deaths = [ends.death(view, known[devbox]) for devbox, view in ended.items() if devbox in known]
@@ -30,7 +30,7 @@ def on_dead_devboxes(ended: Mapping[str, DevboxView], known: Mapping[str, ends.K
 def told_death(verdict: Verdict) -> str:
     """Return the text of the error that a test then has."""
     return (
-        f"The test passed, but its devbox was dead by then. {' '.join(verdict.evidence)}\n"
+        f"The test passed, but a devbox that it used was dead by then. {' '.join(verdict.evidence)}\n"
         "What it saw last may not be what its code does: run it again."
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +17,9 @@ from .again import Again, is_void
 from .ends import Known
 from .judge import Failure, Judge
 from .verdict import VERDICT, Kind, Verdict
+
+if TYPE_CHECKING:
+    from ...contract.views.devboxes import DevboxView
 
 
 @dataclass(slots=True)
@@ -107,8 +111,14 @@ class Verdicts:
                 _overrule(report, attempt, Verdict(Kind.CODE), text)
                 return False
         held = [held.devbox.id for held in settle.held_by(item)]
-        attempt.known = {devbox: self._judge.known(devbox) for devbox in held}
+        dead = self._judge.dead(attempt.since, held)
+        if _died(dead, self._known(dead), attempt, report):
+            return False
+        attempt.known = self._known(held)
         return bool(held)
+
+    def _known(self, devboxes: Iterable[str]) -> dict[str, Known]:
+        return {devbox: self._judge.known(devbox) for devbox in devboxes}
 
     def _unseen(self, since: float) -> list[Any]:
         transcript = self._devboxes.transcript
@@ -122,16 +132,24 @@ class Verdicts:
         """Make the report of a test that passed one of a failure, if its devbox was dead at its end."""
         attempt = item.stash[_ATTEMPT]
         attempt.settled = True
-        verdict = silent.on_dead_devboxes(self._devboxes.ended, attempt.known)
+        _died(self._devboxes.ended, attempt.known, attempt, report)
         for devbox in attempt.known:
             self._devboxes.ended.pop(devbox, None)
-        if verdict is not None:
-            _overrule(report, attempt, verdict, silent.told_death(verdict))
 
     def is_settled(self, item: pytest.Item) -> bool:
         """Tell whether the devboxes of a test were put away already, since it had passed."""
         attempt = item.stash.get(_ATTEMPT, None)
         return attempt is not None and attempt.settled
+
+
+def _died(
+    ended: Mapping[str, DevboxView], known: Mapping[str, Known], attempt: _Attempt, report: pytest.TestReport
+) -> bool:
+    """Make a report one of a failure if a devbox has ended that was not to; tell whether it did."""
+    verdict = silent.on_dead_devboxes(ended, known)
+    if verdict is not None:
+        _overrule(report, attempt, verdict, silent.told_death(verdict))
+    return verdict is not None
 
 
 def _overrule(report: pytest.TestReport, attempt: _Attempt, verdict: Verdict, text: str) -> None:
