@@ -194,9 +194,10 @@ def _add_snapshots(commands: argparse._SubParsersAction[argparse.ArgumentParser]
         description=(
             "List the disk snapshots that test runs took of their devboxes: of this machine (its state"
             " directory), and with RUNLOOP_API_KEY of the account. With --older, --keep-last or --test,"
-            " choose those that all of these apply to; with --yes, delete them. No other snapshot is ever"
-            " touched, nor one that a living devbox or a scenario starts from. The exit status is 0, 1 if a"
-            " server did not answer or something was not deleted, 2 for wrong usage."
+            " choose those that all of these apply to, or name them by their ids; with --yes, delete them. No"
+            " other snapshot is ever touched, nor one of a run that lives, or that a living devbox or a"
+            " scenario starts from. The exit status is 0, 1 if a server did not answer or something that was"
+            " chosen was not deleted, 2 for wrong usage or an id that is none of a run's snapshots."
         ),
         allow_abbrev=False,
     )
@@ -209,6 +210,7 @@ def _add_snapshots(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     snapshots.add_argument("--yes", action="store_true", help="delete them")
     snapshots.add_argument("--json", action="store_true", help="print a JSON object, for programs")
+    snapshots.add_argument("ids", nargs="*", default=[], metavar="ID", help="precisely these")
 
 
 def _age(text: str) -> float:
@@ -358,10 +360,10 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _snapshots(options: argparse.Namespace) -> int:
-    from .remains.snapshots import Choice
-    from .remains.snapshots_command import command
+    from .remains.snapshots.choice import Choice
+    from .remains.snapshots.command import command
 
-    choice = Choice(options.older, options.keep_last, options.test)
+    choice = Choice(options.ids, options.older, options.keep_last, options.test)
     return command(choice, really=options.yes, as_json=options.json)
 
 
