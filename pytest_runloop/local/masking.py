@@ -5,22 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ..contract.disguises import disguises
+
 _SHORTEST = 4
-"""Characters. What is shorter is no secret, and hiding it would make logs unreadable."""
+"""Characters. What is shorter is part of many words: it is hidden where it stands alone."""
 
 
 class Mask:
-    """Replaces values, and each line of those that have several, by `***`.
+    """Replaces values, also quoted or encoded, and each line of those that have several, by `***`.
 
     :param values: of secrets.
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        parts = {part for value in values for part in (value, *value.splitlines())}
+        whole = set(filter(None, values))
+        found = {line for value in whole for line in value.splitlines()} | {
+            form for value in whole for form in disguises(value)
+        }
         # The longest first, so that no end of it is left.
-        hidden = sorted((part for part in parts if len(part) >= _SHORTEST), key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, hidden))) if hidden else None
-        self._longest = len(hidden[0]) if hidden else 1
+        hidden = sorted((form for form in found if len(form) >= _SHORTEST), key=len, reverse=True)
+        alone = sorted((value for value in whole if len(value) < _SHORTEST), key=len, reverse=True)
+        patterns = [*map(re.escape, hidden), *(rf"(?<!\w){re.escape(value)}(?!\w)" for value in alone)]
+        self._pattern = re.compile("|".join(patterns)) if patterns else None
+        self._longest = max(map(len, [*hidden, *alone]), default=1)
 
     def __call__(self, text: str) -> str:
         """Return the text without them."""

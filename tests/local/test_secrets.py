@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -155,9 +159,32 @@ def test_logs_have_stars_in_place_of_values(api: httpx.Client, secret: str) -> N
 
 
 def test_a_mask_hides_each_line_of_a_value_and_the_longest_first() -> None:
-    mask = Mask(["line one\nline two", "token", "token-longer", "abc", ""])
-    assert mask("line two|line one\nline two|token-longer|token|abc") == "***|***|***|***|abc"
+    mask = Mask(["line one\nline two", "token", "token-longer", ""])
+    assert mask("line two|line one\nline two|token-longer|token|tok") == "***|***|***|***|tok"
     assert Mask()("as it is") == "as it is"
+
+
+def test_a_mask_hides_what_is_short_where_it_stands_alone() -> None:
+    mask = Mask(["abc", "1"])
+    assert mask("abc=abc, 1; abcd 12 v1 cabc") == "***=***, ***; abcd 12 v1 cabc"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        json.dumps(VALUE),
+        quote(VALUE, safe=""),
+        shlex.quote(VALUE),
+        base64.b64encode(VALUE.encode()).decode(),
+        base64.b64encode(f"user:{VALUE}".encode()).decode(),
+    ],
+)
+def test_a_mask_hides_what_is_quoted_or_encoded(form: str) -> None:
+    shown = Mask([VALUE])(f"before {form} after")
+    assert shown.startswith("before ")
+    assert shown.endswith(" after")
+    assert "***" in shown
+    assert form not in shown
 
 
 def test_a_snapshot_has_no_value_of_the_devbox_it_was_taken_of(api: httpx.Client, secret: str) -> None:

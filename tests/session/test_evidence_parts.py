@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import html
 import io
 import json
 import os
@@ -43,6 +44,8 @@ def redactor() -> Redactor:
         quote(SECRET, safe=""),
         json.dumps(SECRET),
         repr(SECRET),
+        html.escape(SECRET),
+        SECRET.replace("'", "'\\''"),
         *(base64.b64encode(b"user:"[at:] + SECRET.encode() + b"@host"[at:]).decode() for at in range(3)),
     ],
 )
@@ -54,6 +57,19 @@ def test_a_secret_is_taken_out_in_every_form(redactor: Redactor, form: str) -> N
     assert schema.REDACTED in inner
     assert len(inner) <= 20, "of an encoded whole, the first and last signs mix with what is around"
     assert SECRET not in repr(redactor)
+
+
+@pytest.mark.parametrize("value", [SECRET, 'a\'b $(c) \\ "d" `e`, f', "-".join(map(str, range(60)))])
+def test_a_secret_is_taken_out_of_what_a_shell_says_of_it(redactor: Redactor, value: str) -> None:
+    redactor.learn(value)
+    script = """set -x; : "$V"; { set +x; } 2>/dev/null; export -p; printf '%q\\n' "$V"; base64 <<<"$V" """
+    variables = {"V": value, "PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+    told = subprocess.run(["bash", "-c", script], env=variables, capture_output=True, text=True, check=True)
+    shown = redactor.text(told.stdout + told.stderr)
+    encoded = base64.b64encode(value.encode()).decode()[:-4]
+    pieces = [whole[at : at + 8] for whole in (value, encoded) for at in range(len(whole) - 7)]
+    assert [piece for piece in pieces if piece in shown] == []
+    assert "declare -x LC_ALL" in shown
 
 
 def test_parts_of_a_secret_at_a_cut_are_taken_out_too(redactor: Redactor) -> None:

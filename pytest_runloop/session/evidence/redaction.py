@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import dataclasses
 import fnmatch
 import gzip
 import io
-import json
 import os
 import re
-import shlex
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
 
+from ...contract.disguises import disguises
 from .schema import REDACTED
 
 GUESSED = 8
 """How many characters a value must have that is only taken for a secret because of its name."""
 SHORTEST = 4
 """How many characters a value must have that is known to be one. Shorter ones are in any text."""
-_ENCODED = 6
 _UNPACKED = 64 * 1024 * 1024
 _NAMES = frozenset(
     {
@@ -205,28 +201,10 @@ def of_this_process(wanted: Sequence[str] = ()) -> Redactor:
 
 def _forms(value: str) -> Iterator[str]:
     """Yield the ways in which a value may stand in a text."""
-    yield value
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    yield repr(value)[1:-1]
-    yield shlex.quote(value)
-    yield from {quote(value, safe=""), quote(value), quote_plus(value)}
-    yield from _in_base64(value.encode("utf-8", "surrogateescape"))
+    yield from disguises(value)
     if "\n" in value:  # tracebacks and logs have it line by line
         lines = [line.strip() for line in value.splitlines()]
         yield from (line for line in lines if len(line) >= GUESSED)
-
-
-def _in_base64(value: bytes) -> Iterator[str]:
-    """Yield what of a value is the same in any text that is encoded as a whole, as `user:password` is."""
-    for before in range(3):
-        encoded = base64.b64encode(bytes(before) + value).decode()
-        first = (0, 2, 3)[before]
-        last = len(encoded) - (0, 3, 2)[(before + len(value)) % 3]
-        if last - first >= _ENCODED:
-            yield encoded[first:last]
-            yield encoded[first:last].translate({43: "-", 47: "_"})
-    yield base64.b64encode(value).decode()
 
 
 def _overlap(form: str, text: str) -> int:
