@@ -17,6 +17,7 @@ from .background import Background
 from .devboxes import Devboxes
 from .errors import StopRunError, UnavailableError
 from .evidence import settle
+from .evidence.hiding import OfSubtests
 from .evidence.keeper import Keeper
 from .evidence.partings import Partings
 from .lease import Renewal
@@ -49,6 +50,7 @@ class Member:
         self.devboxes = Devboxes(self.run, self._patience)
         self.lending = Lending(self.run, self.devboxes)
         self._keeper = Keeper(config, self.run, self.devboxes)
+        config.pluginmanager.register(OfSubtests(self.devboxes.transcript.redactor))
         self.partings = Partings(self.run, self.devboxes, self.lending)
         self._given_up: list[Held] = []
         self._late: Callable[[], None] = lambda: None
@@ -81,7 +83,7 @@ class Member:
         with self._told_at_setup(item.session):
             by_hand = spec.by_hand(self.run.settings)
             specs = [*self._base(defaults), *marker.of(item), by_hand]
-            held = self._lent(spec.merge(specs), item.nodeid, spec.reuse_in(specs, self.run.settings))
+            held = self._lent(spec.merge(specs), self.named(item), spec.reuse_in(specs, self.run.settings))
             self.devboxes.transcript.made(held.devbox.id, spec.merge(specs))
         settle.hold(item, held)
         return held.devbox
@@ -209,6 +211,10 @@ class Member:
         else:
             settle.settle(item, report, self)
         self._end_given_up()
+
+    def named(self, item: pytest.Item) -> str:
+        """Return a test's id as services may know it: a parameter in it may be secret."""
+        return self.devboxes.transcript.redactor.text(item.nodeid)
 
     def tell_at_prompt(self, item: pytest.Item, since: float) -> None:
         """Say at a debugger's prompt how to enter the devboxes of the test.

@@ -6,6 +6,7 @@ import base64
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -49,18 +50,49 @@ def test_alone(): assert 0
 @pytest.mark.xfail
 def test_xfail(devbox): assert 0
 """
-SECRETS = {"ENV_TOKEN": "value-of-the-environment", "HIDDEN_BY_NAME": "value-that-is-named"}
+SECRETS = {"ENV_TOKEN": "value+of/the=environment", "HIDDEN_BY_NAME": "value-that-is-named"}
 LOUD = ("--showlocals", "--tb=long", "-vv", "--junitxml=junit.xml", "-o", "junit_logging=all")
+NAMED = (
+    "--runloop-redact=HIDDEN_*",
+    "--runloop-redact=text:value-fixed-text",
+    r"--runloop-redact=re:value-id-\d+",
+)
+WRITTEN = ("junit.xml", "summary", "reports", "processes", "written")
+"""By pytest, by this plugin and by the suite."""
+FIRST = """
+@pytest.mark.parametrize("token", [os.environ["ENV_TOKEN"]])
+def test_put(devbox, runloop, token):
+    runloop.secret.put("ELSEWHERE", "-".join(["value", "put", "elsewhere"]))
+    assert devbox.get_info().metadata["pytest-runloop-test"] == "test_first.py::test_put[***]"
+"""
+REPORTS = """
+def pytest_runtest_logreport(report):
+    with open("reports", "a") as file:
+        file.write(repr(report._to_json()))
+"""
 SECRET = """
-import base64
+import base64, json, pathlib
 
 @pytest.fixture(scope="session", autouse=True)
 def kept(runloop):
     runloop.secret.put("KEPT", "-".join(["value", "that", "was", "put"]))
 
+@pytest.fixture(scope="session")
+def server():
+    [known] = pathlib.Path(os.environ["RUNLOOP_STATE_DIR"]).glob("runs/*/backend.json")
+    return known
+
+def command_lines(pid):
+    yield pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+    for children in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            yield from command_lines(child)
+
 # Nobody here knows the value: it was put by another program.
 @pytest.mark.devbox(secrets={"FOREIGN": "ELSEWHERE", "PUT": "KEPT"}, environment_variables={"N": "1"})
-def test_it(devbox):
+def test_it(devbox, server):
+    devbox.cmd.exec("sleep 1000 & echo $FOREIGN $PUT")
+    pathlib.Path("processes").write_text("".join(command_lines(json.loads(server.read_text())["pid"])))
     token, named = os.environ["ENV_TOKEN"], os.environ["HIDDEN_BY_NAME"]
     fixed, pattern = "-".join(["value", "fixed", "text"]), "-".join(["value", "id", "77"])
     told = " ".join([token, named, fixed, pattern, base64.b64encode(f"user:{token}".encode()).decode()])
@@ -71,6 +103,21 @@ def test_it(devbox):
     devbox.cmd.exec("cat told; echo $FOREIGN $PUT | tee -a told; base64 -w0 told").check()
     print(told)
     devbox.cmd.exec(f"echo {token}; cat told >&2; false # {fixed}").check()
+
+class Refusal(Exception):
+    def __repr__(self): return f"Refusal{self.args}"
+
+@pytest.mark.filterwarnings("ignore:record_property")
+def test_raises(devbox, server, record_property, subtests):
+    token = os.environ["ENV_TOKEN"]
+    record_property("answers", [token, {"one": token}])
+    record_property("place", pathlib.Path("at", token))
+    with subtests.test(f"first {token}", token=token):
+        print("printed", token)
+        assert not token
+    written = [path.read_text() for path in server.parent.iterdir() if path.is_file()]
+    pathlib.Path("written").write_text("\\n".join(written))
+    raise Refusal({"token": token}) from Refusal(token)
 """
 
 
@@ -184,48 +231,51 @@ def test_last(devbox_factory):
     the_devboxes_of_the_factory(kept["test_last"])
 
 
-def test_planted_secrets_are_in_no_output(suite: Suite, tmp_path: Path) -> None:
-    value = "value-put-elsewhere"
-    suite.write(
-        f"""
-def test_put(runloop):
-    runloop.secret.put("ELSEWHERE", {value!r})
-""",
-        "test_first",
-    )
-    suite.run("--runloop-backend=local", "test_first.py").assert_outcomes(passed=1)
-    suite.path("test_first.py").unlink()
-    suite.environment.update(SECRETS)
-    suite.environment["RUNLOOP_API_KEY"] = "ak_value_of_the_key"
-    suite.write(SECRET)
-    named = (
-        "--runloop-redact=HIDDEN_*",
-        "--runloop-redact=text:value-fixed-text",
-        r"--runloop-redact=re:value-id-\d+",
-    )
-    result = suite.run(*LOUD, *named, "--runloop-artifacts=kept", "--runloop-backend=local")
-    result.assert_outcomes(failed=1)
-    [folder] = bundles(suite).values()
-    [devbox] = schema.load(folder).devboxes
-    records = schema.load_transcript(folder, devbox)
-    assert records[-1].command == "echo ***; cat told >&2; false # ***"
-    assert records[-1].redacted
-    found = [path for place in (folder, suite.state) for path in place.rglob("*")]
+def planted_forms() -> list[bytes]:
+    """Return what no output may hold."""
+    named = ["value-fixed-text", "value-id-77", "value-put-elsewhere", "value-that-was-put", "ak_value_of"]
+    planted = [*SECRETS.values(), *named]
+    encoded = [base64.b64encode(secret.encode()).decode()[:-4] for secret in planted]
+    return [form.encode() for form in {*planted, *encoded, *(quote(secret, safe="") for secret in planted)}]
+
+
+def kept_in(*places: Path) -> dict[str, bytes]:
+    """Return the content of all files in some places, but of the server's data, which hold the secrets."""
+    found = [path for place in places for path in place.rglob("*")]
     files = [path for path in found if path.is_file() and not path.is_symlink()]  # as /dev/stdout of a root
-    places = {str(path): path.read_bytes() for path in files if "backend.sqlite3" not in path.name}
-    places["junit"] = suite.path("junit.xml").read_bytes()
-    places["terminal"] = f"{result.stdout}{result.stderr}".encode()
-    planted = [
-        *SECRETS.values(),
-        "value-fixed-text",
-        "value-id-77",
-        value,
-        "value-that-was-put",
-        "ak_value_of",
-    ]
-    forms = [form for secret in planted for form in (secret.encode(), base64.b64encode(secret.encode())[:-4])]
-    assert [(path, form) for path, content in places.items() for form in forms if form in content] == []
-    assert all(b"***" in places[place] for place in ("junit", "terminal", str(folder / "evidence.json")))
+    return {str(path): path.read_bytes() for path in files if "backend.sqlite3" not in path.name}
+
+
+def snapshots_of_a_run_with_a_secret_parameter(suite: Suite) -> bytes:
+    """Put a secret that the run after it knows nothing of, and tell of the snapshot that is left."""
+    suite.write(FIRST, "test_first")
+    result = suite.run("--runloop-backend=local", "--runloop-snapshot=always", "test_first.py")
+    result.assert_outcomes(passed=1)
+    suite.path("test_first.py").unlink()
+    return json.dumps(suite.command("snapshots", "--json")).encode()
+
+
+def test_planted_secrets_are_in_no_output(suite: Suite) -> None:
+    suite.environment.update(SECRETS)
+    snapshots = snapshots_of_a_run_with_a_secret_parameter(suite)
+    suite.environment["RUNLOOP_API_KEY"] = "ak_value_of_the_key"
+    suite.environment["GITHUB_STEP_SUMMARY"] = str(suite.path("summary"))
+    suite.write(SECRET)
+    suite.write(REPORTS, "conftest")
+    result = suite.run(*LOUD, *NAMED, "--runloop-artifacts=kept", "--runloop-backend=local")
+    assert "3 failed" in result.stdout.str()
+    folder = bundles(suite)["test_it"]
+    [devbox] = schema.load(folder).devboxes
+    last = schema.load_transcript(folder, devbox)[-1]
+    assert (last.command, last.redacted) == ("echo ***; cat told >&2; false # ***", True)
+    places = {"terminal": f"{result.stdout}{result.stderr}".encode(), "snapshots": snapshots}
+    places |= {name: suite.path(name).read_bytes() for name in WRITTEN}
+    places |= kept_in(suite.path("kept"), suite.state)
+    planted = planted_forms()
+    assert [(path, form) for path, content in places.items() for form in planted if form in content] == []
+    masked = ("junit.xml", "terminal", "reports", "snapshots", str(folder / "evidence.json"))
+    assert all(b"***" in places[place] for place in masked)
+    assert all(places[name] for name in WRITTEN)
     assert json.loads((folder / "evidence.json").read_text())["devboxes"][0]["parameters"]["secrets"]
 
 

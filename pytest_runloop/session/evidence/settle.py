@@ -20,7 +20,6 @@ from .provenance import EXCEPTION_KEY, LONGEST, provenance
 if TYPE_CHECKING:
     from ..lending import Held
     from ..member import Member
-    from ..run import Run
     from .snapshots import Taken
 
 DEVBOX, SECONDS, SNAPSHOT = "runloop_devbox", "runloop_boot_seconds", "runloop_snapshot"
@@ -125,10 +124,10 @@ def _snapshots(item: pytest.Item, report: pytest.TestReport, member: Member, own
     others = {box: key for box, key in _others(item, member) if box not in ids}
     begun = []
     for devbox, key in {**ids, **others}.items():
-        about = _about(item, member.run, key)
+        about = _about(item, member, key)
         try:
             taken = snapshots.begin(
-                member.partings.client, member.run, devbox, item.nodeid, about, member.partings.limit
+                member.partings.client, member.run, devbox, member.named(item), about, member.partings.limit
             )
         except Exception as error:
             if devbox in ids or not _ended(member, devbox):
@@ -155,12 +154,12 @@ def _ended(member: Member, devbox: str) -> bool:
         return False
 
 
-def _about(item: pytest.Item, run: Run, entry: str) -> Mapping[str, str]:
+def _about(item: pytest.Item, member: Member, entry: str) -> Mapping[str, str]:
     """Return the metadata of a snapshot. They hold no value of the test's: its name, and where it ran."""
     exception = item.stash.get(_EXCEPTION, "")
     return {
-        RUN_KEY: run.id,
-        TEST_KEY: item.nodeid[:LONGEST],
+        RUN_KEY: member.run.id,
+        TEST_KEY: member.named(item)[:LONGEST],
         ENTRY_KEY: entry,
         **_code(item.config),
         **({EXCEPTION_KEY: exception[:LONGEST]} if exception else {}),
