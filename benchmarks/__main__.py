@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …]`: run all benchmarks, or those named, and print one table."""
+"""`python -m benchmarks [NAME …]`: run all benchmarks, for hours, or those named, and print a table."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import importlib
 import inspect
 import pkgutil
 import sys
+import traceback
 from collections.abc import Callable
 
 import benchmarks
 
-from .figures import Figure, table
+from .figures import HEAD, Figure, row
 
 _SUPPORT = {"__main__", "cutting", "figures", "local", "printing", "wrong_code"}
 Measure = Callable[..., list[Figure]]
@@ -27,12 +28,22 @@ def names() -> list[str]:
 def main(arguments: list[str] | None = None) -> int:
     """Run benchmarks and print their figures; the exit status tells whether all reached what they must."""
     chosen, seed = _understood(arguments)
-    figures: list[Figure] = []
-    for name, measure in chosen.items():
-        print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        figures += measure() if seed is None else measure(seed=seed)
-    print(table(figures))
-    return 0 if all(figure.reached for figure in figures) else 1
+    print(HEAD, flush=True)
+    reached = [_measured(name, measure, seed) for name, measure in chosen.items()]
+    return 0 if all(reached) else 1
+
+
+def _measured(name: str, measure: Measure, seed: int | None) -> bool:
+    """Run a benchmark, print its figures, and return whether they reached what they must."""
+    print(f"measuring {name} ...", file=sys.stderr, flush=True)
+    try:
+        figures = measure() if seed is None else measure(seed=seed)
+    except Exception:  # hours of the others' work must not be lost by it
+        print(f"{name} broke:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+        return False
+    for figure in figures:
+        print(row(figure), flush=True)
+    return all(figure.reached for figure in figures)
 
 
 def _understood(arguments: list[str] | None) -> tuple[dict[str, Measure], int | None]:

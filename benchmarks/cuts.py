@@ -48,7 +48,7 @@ def measure(seed: int = SEED, commands: int = COMMANDS) -> list[Figure]:
 def _figures(trials: list[Trial], cuts: int, detail: str) -> list[Figure]:
     lost, doubled = map(sum, zip(*(found for trial in trials for found in trial.differences()), strict=True))
     return [
-        Figure("cuts of a command's output at a random byte", cuts, "", len(trials), detail, at_least=True),
+        Figure("random cuts of commands' outputs", cuts, "cuts", len(trials), detail, at_least=True),
         Figure("bytes lost over cut streams", lost, "bytes", 0, detail),
         Figure("bytes that came twice over cut streams", doubled, "bytes", 0, detail),
     ]

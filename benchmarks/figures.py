@@ -32,16 +32,19 @@ class Figure:
         return self.measured >= self.bound if self.at_least else self.measured <= self.bound
 
 
-def table(figures: list[Figure]) -> str:
-    """Return the figures as a Markdown table."""
-    rows = ["| figure | measured | must be | reached | from |", "|---|---|---|---|---|"]
-    for figure in figures:
-        sign = "≥" if figure.at_least else "≤"
-        rows.append(
-            f"| {figure.what} | {figure.measured:.2f} {figure.unit} | {sign} {figure.bound:g} {figure.unit} "
-            f"| {'yes' if figure.reached else 'NO'} | {figure.detail} |"
-        )
-    return "\n".join(rows)
+HEAD = "| figure | measured | must be | reached | from |\n|---|---|---|---|---|"
+"""The head of a Markdown table of figures."""
+
+
+def row(figure: Figure) -> str:
+    """Return a figure as a row of that table."""
+    measured = f"{_number(figure.measured)} {figure.unit}".rstrip()
+    bound = f"{'≥' if figure.at_least else '≤'} {figure.bound:g} {figure.unit}".rstrip()
+    return f"| {figure.what} | {measured} | {bound} | {'yes' if figure.reached else 'NO'} | {figure.detail} |"
+
+
+def _number(measured: float) -> str:
+    return f"{measured:,.0f}" if measured == int(measured) else f"{measured:.2f}"
 
 
 def interleaved(

@@ -25,7 +25,10 @@ from .local import backend
 SEED = 1
 SECRETS = {"API_TOKEN": "tok_4vTz81kQm29xLw"}
 _CORPUS = Path(__file__).parents[1] / "tests" / "wayback" / "corpus.py"
-_RUN = ("-q", "-p", "no:cacheprovider", "--runloop-snapshot-on-fail")
+_RUN = (
+    *("-q", "-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function"),
+    "--runloop-snapshot-on-fail",
+)
 
 
 def measure(seed: int = SEED) -> list[Figure]:
