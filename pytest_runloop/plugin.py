@@ -218,6 +218,6 @@ def async_runloop(request: pytest.FixtureRequest) -> AsyncRunloop:
 def runloop_faults(request: pytest.FixtureRequest) -> Iterator[FaultControl]:
     """Lets things go wrong on the local backend, or holds them up, for one test."""
     __tracebackhide__ = True
-    control = _member(request.config).fault_control(request.session)
+    control = _member(request.config).fault_control(request)
     yield control
     control.end()

@@ -6,6 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
+import pytest
+
 from . import backend, options
 from .choice import choose
 from .errors import UnavailableError
@@ -14,6 +16,8 @@ from .run import Run
 if TYPE_CHECKING:
     import httpx
 
+CONTROL = pytest.StashKey["FaultControl"]()
+"""What a test gives faults with, in its item's stash."""
 _ANSWER_SECONDS = 30.0
 """Beyond what a call may take by itself."""
 
@@ -30,6 +34,8 @@ class FaultControl:
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
         self._added: list[str] = []
+        self.used = False
+        """Whether anything was ever added."""
         self._began = self._ask("GET", "/_local/faults/log")["last"]
 
     def add(self, rule: str) -> str:
@@ -40,6 +46,7 @@ class FaultControl:
         """
         name: str = self._ask("POST", "/_local/faults/rules", {"text": rule})["name"]
         self._added.append(name)
+        self.used = True
         return name
 
     def gate(self, rule: str) -> Gate:
@@ -78,6 +85,12 @@ class FaultControl:
         if answer.status_code == 408:
             raise TimeoutError(said)
         raise ValueError(said)
+
+
+def given_by(item: pytest.Item) -> bool:
+    """Tell whether a test has let things go wrong, or held them up, itself."""
+    control = item.stash.get(CONTROL, None)
+    return control is not None and control.used
 
 
 class Gate:

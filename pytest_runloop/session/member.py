@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import audit, interrupts, job_summary, marker, options, prompt, spec, summary, sweep
+from . import audit, faults, interrupts, job_summary, marker, options, prompt, spec, summary, sweep
 from .audit import Audit
 from .background import Background
 from .devboxes import Devboxes
@@ -94,12 +94,12 @@ class Member:
         with self._told_at_setup(session):
             params = spec.merge(self._base(defaults))
             with self.run.lock("session-devbox"):
-                known = self.run.path / "session-devbox"
-                if not known.exists():
+                known = self.run.session_devbox
+                if known is None:
                     held = self._lent(params, "session_devbox", "never")
-                    known.write_text(held.devbox.id, encoding="utf-8")
+                    known = self.run.session_devbox = held.devbox.id
                     self.lending.keep(held)
-            devbox = self.devboxes.client.devbox.from_id(known.read_text(encoding="utf-8"))
+            devbox = self.devboxes.client.devbox.from_id(known)
             self.devboxes.transcript.made(devbox.id, params)
             return devbox
 
@@ -138,13 +138,13 @@ class Member:
         with self._told_at_setup(session):
             return self.devboxes.async_client
 
-    def fault_control(self, session: pytest.Session) -> FaultControl:
+    def fault_control(self, request: pytest.FixtureRequest) -> FaultControl:
         """Return what a test gives faults with."""
-        from . import faults
-
         __tracebackhide__ = True
-        with self._told_at_setup(session):
-            return faults.control(self.run)
+        item: pytest.Item = request.node
+        with self._told_at_setup(item.session):
+            control = item.stash[faults.CONTROL] = faults.control(self.run)
+            return control
 
     def _base(self, defaults: spec.Spec) -> list[spec.Spec]:
         """Return what every devbox starts with. Options are said for this run: they lie over the defaults."""

@@ -84,6 +84,61 @@ def test_a_failure_of_the_environment_is_told_from_one_of_the_code(suite: Suite,
     assert re.search(r"Devbox dbx_\w+ is `failure`, for the reason `out_of_memory`", told)
 
 
+NOTHING_PROVEN = """
+import contextlib, threading, time
+
+@pytest.mark.xdist_group("one")
+def test_suspends_what_all_use(session_devbox): session_devbox.suspend()
+@pytest.mark.xdist_group("two")
+def test_meets_what_another_worker_suspended(session_devbox):
+    while session_devbox.get_info().status != "suspended":
+        time.sleep(0.1)
+    session_devbox.cmd.exec("true")
+
+def refused(devbox): devbox.file.write(file_path="x", contents="x")
+def wrong(devbox): assert 0
+def both(devbox, *steps):
+    errors = []
+    for step in steps:
+        try:
+            step(devbox)
+        except Exception as error:
+            errors.append(error)
+    raise ExceptionGroup("both", errors)
+
+def test_group(devbox): both(devbox, refused, refused)
+def test_group_in_which_one_is_wrong(devbox): both(devbox, refused, wrong)
+def test_is_wrong_when_another_thread_was_refused(devbox):
+    def late():
+        with contextlib.suppress(Exception):
+            refused(devbox)
+    thread = threading.Thread(target=late)
+    thread.start()
+    thread.join()
+    wrong(devbox)
+@pytest.mark.parametrize("then", [wrong, bool])
+def test_asks_for_its_death(devbox, runloop_faults, then):
+    runloop_faults.add(f"die_out_of_memory:command=*mine*:devbox={devbox.id}")
+    with pytest.raises(Exception):
+        devbox.cmd.exec("echo mine")
+    then(devbox)
+"""
+
+
+def test_what_proves_nothing_of_the_environment_is_the_code_s(suite: Suite) -> None:
+    suite.write(NOTHING_PROVEN)
+    workers = ("-n2", "--dist=loadgroup")
+    result = suite.run(f"--runloop-faults={PLAN}", "--junitxml=junit.xml", *workers)
+    result.stdout.re_match_lines([r"=+ 4 failed, 2 passed, 1 environment in .*"])
+    assert verdicts(suite) == {
+        "test_meets_what_another_worker_suspended": "code",
+        "test_group": "environment: transport failed",
+        "test_group_in_which_one_is_wrong": "code",
+        "test_is_wrong_when_another_thread_was_refused": "code",
+        "test_asks_for_its_death[wrong]": "code",
+    }
+
+
 AGAIN = """
 def note(text):
     with open("log", "a") as file:

@@ -23,6 +23,13 @@ def errors_in(error: BaseException | None) -> Iterator[BaseException]:
             waiting += current.exceptions
 
 
+def groups_in(error: BaseException | None) -> Iterator[BaseExceptionGroup[BaseException]]:
+    """Yield the groups among the errors that a failure came of."""
+    for one in errors_in(error):
+        if isinstance(one, BaseExceptionGroup):
+            yield one
+
+
 def is_of_the_client(error: BaseException) -> bool:
     """Tell whether it was our client that raised an error, and not somebody who made one like it."""
     trace = error.__traceback__

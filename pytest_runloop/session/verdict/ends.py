@@ -28,11 +28,13 @@ class Known:
     :param did: what its clients did to it, as `suspend`.
     :param made_of: the create parameters, if this process made it.
     :param leased: whether its lifetime is the run's, which renews it, and not one that somebody asked for.
+    :param shared: whether other processes of the run use it too, and may have done more to it.
     """
 
     did: frozenset[str] = frozenset()
     made_of: Mapping[str, Any] | None = None
     leased: bool = False
+    shared: bool = False
 
 
 def runs(view: DevboxView) -> bool:
@@ -53,7 +55,7 @@ def death(view: DevboxView, known: Known) -> Finding | None:
 
 def _is_of_the_test(view: DevboxView, known: Known) -> bool:
     if view.status in _SUSPENDED:
-        return "suspend" in known.did or _idle_seconds(view) is not None
+        return known.shared or "suspend" in known.did or _idle_seconds(view) is not None
     if view.status == "failure":
         statuses = [step.status for step in view.state_transitions or ()]
         return _may_be_of_its_commands(statuses, view.failure_reason, known.made_of, view)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from . import ends
 from .calls import finding
-from .chain import errors_in, is_of_the_client
+from .chain import errors_in, groups_in, is_of_the_client
 from .verdict import Finding, Kind, Verdict
 from .witness import KILLED
 
@@ -60,29 +60,42 @@ class Judge:
 
     def verdict(self, failure: Failure) -> Verdict | None:
         """Return the verdict; `None` if the test has nothing to do with devboxes."""
-        linked = list(self._linked(failure.error))
+        linked = list(self._linked(failure))
         devboxes = self._concerned(failure, linked)
         if not devboxes and not linked and self._witness.last(failure.since) is None:
             return None
         remarks: list[str] = []
-        proven = [found for found in linked if not self._ended_by_hand(found)]
-        proven += self._deaths(devboxes, remarks, twice=self._may_be_dying(failure, devboxes))
-        if not proven:
-            last = self._witness.last(failure.since)
-            proven = [last] if last is not None and not self._ended_by_hand(last) else []
+        proven = self._deaths(devboxes, remarks, twice=self._may_be_dying(failure, devboxes))
+        proven += self._by_calls(failure, linked, dead=bool(proven))
         if not proven:
             return Verdict(Kind.CODE, tuple(remarks))
         kind = min((found.kind for found in proven), key=_RANK.index)
         return Verdict(kind, tuple(dict.fromkeys([*_texts(proven, kind), *remarks])))
 
-    def _linked(self, error: BaseException | None) -> Iterator[Finding]:
+    def _by_calls(self, failure: Failure, linked: list[Finding], *, dead: bool) -> list[Finding]:
+        """Return what the calls prove whose errors the failure came of, else the very last one.
+
+        :param dead: whether a devbox is, which says more than what came last.
+        """
+        if self._has_another_cause(failure):
+            return []
+        last = None if dead else self._witness.last(failure.since)
+        found = linked or ([last] if last is not None else [])
+        return [one for one in found if not self._ended_by_hand(one)]
+
+    def _has_another_cause(self, failure: Failure) -> bool:
+        """Tell whether a group of errors has led to the failure that holds one by the code, too."""
+        parts = [part for group in groups_in(failure.error) for part in group.exceptions]
+        return any(not list(self._linked(replace(failure, error=part))) for part in parts)
+
+    def _linked(self, failure: Failure) -> Iterator[Finding]:
         """Yield what the errors prove that the failure came of."""
-        for one in errors_in(error):
-            found = self._proven_by(one)
+        for one in errors_in(failure.error):
+            found = self._proven_by(one, failure.since)
             if found is not None:
                 yield found
 
-    def _proven_by(self, error: BaseException) -> Finding | None:
+    def _proven_by(self, error: BaseException, since: float) -> Finding | None:
         from ...client.errors import APIError, APITimeoutError, DevboxFailedError, PollingTimeout
 
         told = getattr(error, "finding", None)
@@ -96,7 +109,7 @@ class Judge:
         if isinstance(error, DevboxFailedError):
             return ends.boot(error, self._witness.made_of(error.devbox_id) or _ANYTHING)
         if isinstance(error, PollingTimeout):
-            return self._witness.last_wait()
+            return self._witness.last_wait(since)
         # A stream is resumed often before it is given up, and no call of its own raises the last error.
         if isinstance(error, APIError) and not isinstance(error, APITimeoutError):
             ours = error.request.url.startswith(self._devboxes.client.base_url)
@@ -164,7 +177,9 @@ class Judge:
         """Return what the run knows of a devbox."""
         records = self._devboxes.transcript.of(devbox)
         leased = any(entry.lease for entry in self._run.ledger if entry.devbox == devbox)
-        return ends.Known(frozenset(record.what for record in records), self._witness.made_of(devbox), leased)
+        did = frozenset(record.what for record in records)
+        shared = not self._run.owner and devbox == self._run.session_devbox
+        return ends.Known(did, self._witness.made_of(devbox), leased, shared)
 
     def _ended_by_hand(self, found: Finding) -> bool:
         """Tell whether a test has ended the devbox itself that a call then failed on."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .. import options
+from .. import faults, options
 from ..devboxes import Devboxes
 from ..evidence import settle
 from ..run import Run
@@ -43,6 +43,7 @@ class _Attempt:
 
 
 _ATTEMPT = pytest.StashKey[_Attempt]()
+_OWN_FAULTS = Verdict(Kind.CODE, ("The test let things go wrong itself, with `runloop_faults`.",))
 
 
 class Verdicts:
@@ -78,7 +79,8 @@ class Verdicts:
     ) -> None:
         error = call.excinfo.value if call.excinfo else None
         held = tuple(held.devbox.id for held in settle.held_by(item))
-        verdict = attempt.overruled or self._verdict(Failure(error, held, attempt.since))
+        asked_for = _OWN_FAULTS if faults.given_by(item) else None
+        verdict = attempt.overruled or asked_for or self._verdict(Failure(error, held, attempt.since))
         if verdict is None:
             return
         known = item.stash.get(VERDICT, verdict)
@@ -111,11 +113,18 @@ class Verdicts:
                 _overrule(report, attempt, Verdict(Kind.CODE), text)
                 return False
         held = [held.devbox.id for held in settle.held_by(item)]
-        dead = self._judge.dead(attempt.since, held)
-        if _died(dead, self._known(dead), attempt, report):
-            return False
-        attempt.known = self._known(held)
+        if not faults.given_by(item):
+            dead = self._dead(attempt.since, held)
+            if _died(dead, self._known(dead), attempt, report):
+                return False
+            attempt.known = self._known(held)
         return bool(held)
+
+    def _dead(self, since: float, but: list[str]) -> Mapping[str, DevboxView]:
+        try:
+            return self._judge.dead(since, but)
+        except Exception:  # what cannot be looked into is no reason to fail a test that passed
+            return {}
 
     def _known(self, devboxes: Iterable[str]) -> dict[str, Known]:
         return {devbox: self._judge.known(devbox) for devbox in devboxes}

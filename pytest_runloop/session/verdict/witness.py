@@ -45,7 +45,7 @@ class Witness:
         self._proven: weakref.WeakKeyDictionary[BaseException, Finding | None] = weakref.WeakKeyDictionary()
         self._made: dict[str, Mapping[str, Any]] = {}
         self._last: tuple[float, Finding | None] = 0.0, None
-        self._last_wait: Finding | None = None
+        self._last_wait: tuple[float, Finding | None] = 0.0, None
         self._hints: dict[str, _Hint] = {}
         self._lock = threading.Lock()
 
@@ -53,9 +53,10 @@ class Witness:
         """Keep in mind how a call ended, and what devboxes were made of."""
         with contextlib.suppress(Exception), self._lock:  # nothing here may fail the test's own call
             proven = self._seen(call)
-            self._last = call.at + call.seconds, proven
+            if threading.current_thread() is threading.main_thread():
+                self._last = call.at + call.seconds, proven
             if call.endpoint.path.endswith(_WAIT):
-                self._last_wait = proven
+                self._last_wait = call.at + call.seconds, proven
             self._take_hint(call, proven)
             if call.endpoint.path in _CREATES and call.endpoint.verb == "POST" and call.answer is not None:
                 self._made[call.answer.id] = dict(call.values)
@@ -121,16 +122,20 @@ class Witness:
                 self._proven[error] = proven
 
     def last(self, since: float) -> Finding | None:
-        """Return what the very last call proved.
+        """Return what the very last call proved that tests made.
+
+        What another thread calls may be nothing that a test waits for: what that proves counts by its error.
 
         :param since: not before this, in seconds since the epoch.
         """
-        at, proven = self._last
-        return proven if at >= since else None
+        return _since(self._last, since)
 
-    def last_wait(self) -> Finding | None:
-        """Return what the last request of the last wait proved."""
-        return self._last_wait
+    def last_wait(self, since: float) -> Finding | None:
+        """Return what the last request of the last wait proved.
+
+        :param since: not before this, in seconds since the epoch.
+        """
+        return _since(self._last_wait, since)
 
     def made_of(self, devbox: str) -> Mapping[str, Any] | None:
         """Return what a devbox was made of, if it was made by one of these clients."""
@@ -139,3 +144,8 @@ class Witness:
 
 def _devbox_of(call: Call) -> str:
     return call.path.get("devbox_id") or call.path.get("id") or ""
+
+
+def _since(last: tuple[float, Finding | None], since: float) -> Finding | None:
+    at, proven = last
+    return proven if at >= since else None
