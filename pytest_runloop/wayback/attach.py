@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from . import helper
 from .errors import NoWayError
+from .keys import LEAVE, Keys
 from .line import Line, write_all
 from .terminal import ENDING, OUT_OF_PROGRAMS, Signals, raw, size_of
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _READ = 64 * 1024
 _KEEP_ALIVE = 60.0
+_SILENT = 5.0
 
 
 def attach(devbox: Devbox, words: Sequence[str], *, prelude: str = "", keep_alive: bool = True) -> int:
@@ -94,15 +96,26 @@ class _Fed:
         listening = True
         while not line.over.is_set():
             readers = [self._signals.reading, *([0] if listening and line.room else [])]
-            ready, _, _ = select.select(readers, [], [])
+            ready, _, _ = select.select(readers, [], [], self._patience(line))
             for number in self._signals.taken():
                 if number in ENDING or self._heard(line, number):
                     return number
             if 0 in ready:
                 data = _read()
                 listening = bool(data)
-                line.send(data) if data else line.end()
+                line.send(self._meant(data)) if data else line.end()
         return 0
+
+    def _patience(self, line: Line) -> float | None:
+        """Return for how many seconds to wait at the most for something to do."""
+        return None
+
+    def _meant(self, data: bytes) -> bytes:
+        """Return what the command is to get of the input.
+
+        :raises NoWayError: if the user wants to leave.
+        """
+        return data
 
     def _heard(self, line: Line, number: int) -> bool:
         """Take notice of a signal; tell whether it ends us."""
@@ -146,6 +159,8 @@ class _AtTerminal(_Fed):
         self._tty = threading.Event()
         self._tty_name = ""
         self._said = ""
+        self._keys = Keys()
+        self._silence_told = False
         rows, columns = self._size = size_of(1)
         self._resizing = threading.Lock()
         with raw(0):
@@ -180,6 +195,24 @@ class _AtTerminal(_Fed):
             threading.Thread(target=self._resize, daemon=True).start()
         return False
 
+    def _meant(self, data: bytes) -> bytes:
+        meant = self._keys.pass_on(data)
+        if meant is None:
+            raise NoWayError(
+                f"You left devbox {self._devbox.id}. The shell there ends as soon as it is told."
+            )
+        return meant
+
+    def _patience(self, line: Line) -> float | None:
+        """Wait no longer than a server may be silent; then say how to leave."""
+        if self._silence_told or not line.unanswered:
+            return None
+        if line.unanswered < _SILENT:
+            return _SILENT - line.unanswered
+        self._silence_told = True
+        _tell(f"the server has not taken what you typed for {_SILENT:.0f} s. To leave: {LEAVE}")
+        return None
+
     def _resize(self) -> None:
         from ..client.errors import RunloopError
 
@@ -206,4 +239,4 @@ def _to(descriptor: int) -> Callable[[str], None]:
 
 
 def _tell(text: str) -> None:
-    print(f"pytest-runloop shell: {text.strip()}\r", file=sys.stderr)
+    print(f"pytest-runloop shell: {text.strip()}\r", file=sys.stderr, flush=True)

@@ -44,6 +44,7 @@ class Line:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._ending = False
         self._change = threading.Condition()
+        self._sending_since: float | None = None
         self.over = threading.Event()
         self.status: int | None = None
         self.error: BaseException | None = None
@@ -58,6 +59,12 @@ class Line:
     def room(self) -> bool:
         """Whether more input should come now."""
         return len(self._pending) < FULL
+
+    @property
+    def unanswered(self) -> float:
+        """For how many seconds the server has had input without taking it; 0 if it has none."""
+        since = self._sending_since
+        return 0.0 if since is None else max(time.monotonic() - since, 0.001)
 
     def send(self, data: bytes) -> None:
         """Send input, soon."""
@@ -78,8 +85,11 @@ class Line:
     def hang_up(self) -> None:
         """End the command: nobody is there any more."""
         if not self.over.is_set():
-            self._quietly(lambda **options: self._execution.kill(kill_process_group=True, **options))
-            self.over.wait(_GIVE_UP)
+            threading.Thread(target=self._quietly, args=(self._kill,), daemon=True).start()
+            self.over.wait(_GIVE_UP)  # who is gone does not wait for a server that is silent
+
+    def _kill(self, **options: Any) -> None:
+        self._execution.kill(kill_process_group=True, **options)
 
     def _quietly(self, call: Callable[..., Any]) -> None:
         from ..client.errors import RunloopError
@@ -136,12 +146,15 @@ class Line:
         """Send input; while the command does not read what it got before, wait."""
         from ..client.errors import ConflictError
 
+        self._sending_since = time.monotonic()
+        self._wake()
         while not self.over.is_set():
             try:
                 self._execution.send_std_in(text)
-                return
+                break
             except ConflictError:
                 time.sleep(_PAUSE)
+        self._sending_since = None
 
 
 def write_all(descriptor: int, data: bytes) -> None:

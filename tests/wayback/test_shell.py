@@ -21,7 +21,8 @@ from pytest_runloop.session.devboxes import Devboxes
 from pytest_runloop.session.patience import Patience
 from pytest_runloop.session.run import Run
 from pytest_runloop.wayback import helper
-from tests.plugin.service import Service
+from pytest_runloop.wayback.keys import Keys
+from tests.plugin.service import Service, service
 from tests.plugin.waiting import PATIENCE, until
 
 from .seat import seat
@@ -102,6 +103,41 @@ def test_a_devbox_that_ends_under_the_shell_is_told_with_its_reason(devbox: Devb
         assert (here.status(), here.as_before) == (255, True)
         assert "it ended under the command" in here.seen.decode()
         assert "api_shutdown" in here.seen.decode()
+
+
+def test_who_has_no_answer_any_more_is_told_how_to_leave_and_gets_the_terminal_back(tmp_path: Path) -> None:
+    with service(tmp_path, "--isolation", "process") as running:
+        devbox = running.client.devbox.create()
+        with seat(["shell", devbox.id], running.variables) as here:
+            here.type("echo ~.; echo REA''DY\r")
+            here.until("READY")
+            os.kill(running.process, signal.SIGSTOP)
+            try:
+                here.type("echo\r")
+                here.until("To leave: Enter, ~ and .")
+                here.type("~")
+                here.type(".")
+                assert (here.status(), here.as_before) == (255, True)
+            finally:
+                os.kill(running.process, signal.SIGCONT)
+            assert f"You left devbox {devbox.id}" in here.seen.decode()
+        with seat(["shell", devbox.id], running.variables) as here:
+            here.type("echo REA''DY\r")
+            here.until("READY")
+            os.kill(running.process, signal.SIGKILL)
+            assert (here.status(), here.as_before) == (255, True)
+            assert f"The connection to devbox {devbox.id} was lost" in here.seen.decode()
+
+
+def test_only_keys_that_come_by_themselves_at_the_beginning_of_a_line_leave() -> None:
+    def passed(*typed: bytes) -> list[bytes | None]:
+        keys = Keys()
+        return [keys.pass_on(data) for data in typed]
+
+    assert passed(b"~", b".") == [b"", None]
+    assert passed(b"ls\r", b"~.") == [b"ls\r", None]
+    assert passed(b"~", b"/bin", b"~", b".") == [b"", b"~/bin", b"~", b"."]
+    assert passed(b"a\n~.\n") == [b"a\n~.\n"]
 
 
 def test_without_a_terminal_commands_are_fed_and_outputs_stay_apart(devbox: Devbox, there: Service) -> None:
