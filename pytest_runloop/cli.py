@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -325,20 +326,25 @@ def _plan(text: str) -> FaultPlan:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    # The server's libraries are imported only by who serves.
-    from .local.serve import Options, serve
+    # What is imported is no garbage, and to look for some takes a sixth of the start. Once up, it does.
+    gc.disable()
+    try:
+        # The server's libraries are imported only by who serves.
+        from .local.serve import Options, serve
 
-    return serve(
-        Options(
-            port=options.port,
-            state_dir=options.state_dir,
-            isolation=options.isolation,
-            until_eof=options.until_eof,
-            owner_lock=options.owner_lock,
-            outlive=options.outlive,
-            faults=options.faults,
+        return serve(
+            Options(
+                port=options.port,
+                state_dir=options.state_dir,
+                isolation=options.isolation,
+                until_eof=options.until_eof,
+                owner_lock=options.owner_lock,
+                outlive=options.outlive,
+                faults=options.faults,
+            )
         )
-    )
+    finally:
+        gc.enable()
 
 
 def _doctor(options: argparse.Namespace) -> int:

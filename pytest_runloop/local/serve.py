@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import json
 import os
 import resource
@@ -124,6 +125,7 @@ async def _serve(options: Options, open_engine: OpenEngine) -> None:
         serving = asyncio.ensure_future(server.serve([listener]))
         try:
             await server.accepting(serving)
+            _collect_garbage()
             if not stop.is_set():
                 _announce(_ready_line(listener, api_key, backend.engine), stop)
             await _until_over(backend, options.outlive, stop, orphaned)
@@ -134,6 +136,12 @@ async def _serve(options: Options, open_engine: OpenEngine) -> None:
             await backend.close()
             server.should_exit = True
             await serving
+
+
+def _collect_garbage() -> None:
+    """From now on, and only of what comes from now on."""
+    gc.freeze()
+    gc.enable()
 
 
 async def _until_over(

@@ -19,8 +19,9 @@ from .files import write_private
 START_SECONDS = 60.0
 END_SECONDS = 10.0
 
-# With `-P`: the folder of the tests may hold modules that are called as the server's own are.
-_PROGRAM = "import sys; from pytest_runloop.cli import main; sys.exit(main())"
+# With `-P`: the folder of the tests may hold modules that are called as the server's own are. By `_exit`: the
+# run waits for its end, and all that it holds is closed by then, while Python would take its modules apart.
+_PROGRAM = "import os; from pytest_runloop.cli import main; os._exit(main())"
 
 
 @dataclass(frozen=True, slots=True)
