@@ -20,7 +20,7 @@ import pytest
 from websockets.sync.client import connect
 
 from .box import Box, ok, refused
-from .running import PATIENCE, Server, server
+from .running import NO_CERTIFICATES, PATIENCE, Server, server
 
 _SERVICE = Path(__file__).with_name("service.py")
 
@@ -92,7 +92,7 @@ def url(service: Box, port: int) -> str:
 @pytest.fixture
 def http(url: str) -> Iterator[httpx.Client]:
     """A client of the service."""
-    with httpx.Client(base_url=url, timeout=PATIENCE) as client:
+    with httpx.Client(base_url=url, timeout=PATIENCE, verify=NO_CERTIFICATES) as client:
         yield client
 
 
@@ -245,7 +245,8 @@ def test_two_devboxes_may_serve_on_the_same_port(api: httpx.Client, backend: Ser
 def test_many_clients_at_once_do_not_meet(url: str) -> None:
     def call(number: int) -> bool:
         content = str(number).encode() * 20_000
-        return httpx.post(f"{url}/echo", content=content, timeout=PATIENCE).content == content
+        with httpx.Client(timeout=PATIENCE, verify=NO_CERTIFICATES) as client:
+            return client.post(f"{url}/echo", content=content).content == content
 
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(call, range(200)))
@@ -529,11 +530,12 @@ def test_connections_leave_nothing_in_the_server(backend: Server, box: Box) -> N
     def call(number: int) -> None:
         how = number % 4
         if how == 0:
-            httpx.get(f"{url}/large/1000000", timeout=PATIENCE)
+            httpx.get(f"{url}/large/1000000", timeout=PATIENCE, verify=NO_CERTIFICATES)
         elif how == 1:
             said(url, b"nonsense\r\n\r\n")
         elif how == 2:  # Left in the middle of a large answer.
-            with httpx.stream("GET", f"{url}/large/100000000", timeout=PATIENCE) as answer:
+            large = f"{url}/large/100000000"
+            with httpx.stream("GET", large, timeout=PATIENCE, verify=NO_CERTIFICATES) as answer:
                 next(answer.iter_raw())
         else:
             said(url, b"GET /quit HTTP/1.1\r\nHost: x\r\n\r\n")
