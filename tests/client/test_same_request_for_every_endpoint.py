@@ -15,6 +15,7 @@ from pytest_runloop.client.errors import APIError
 from pytest_runloop.contract.all_endpoints import ALL
 from pytest_runloop.contract.endpoint import Endpoint, EventStream
 from pytest_runloop.contract.endpoints.devboxes import WAIT_FOR_STATUS
+from tests.local.running import NO_CERTIFICATES
 from tests.sdk import known, methods
 from tests.sdk.values import value
 
@@ -49,7 +50,10 @@ def recorded(call: Any) -> list[dict[str, Any]]:
 
 def known_to_the_sdk(endpoint: Endpoint[Any]) -> set[str]:
     """Return the names of the parameters that the SDK's method takes."""
-    with sdk.Runloop(bearer_token=KEY, base_url=URL) as client:
+    with (
+        httpx.Client(verify=NO_CERTIFICATES) as http,
+        sdk.Runloop(bearer_token=KEY, base_url=URL, http_client=http) as client,
+    ):
         method = methods.resolved(client, METHODS[known.key(endpoint)])
         return set(inspect.signature(method).parameters)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +30,7 @@ from .running import PATIENCE, Server
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
 """For each endpoint."""
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
-SCHEMA = schemathesis.openapi.from_dict(openapi.document(), config=SchemathesisConfig())
+SCHEMA = schemathesis.openapi.from_dict(json.loads(openapi.encoded()), config=SchemathesisConfig())
 checks.load_all_checks()
 REJECTION = "negative_data_rejection"
 CHECKS = checks.CHECKS.get_by_names(

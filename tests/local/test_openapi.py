@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, get_type_hints
 
 import httpx
@@ -16,7 +17,7 @@ from pytest_runloop.local import openapi
 from .running import Server
 
 _NAMES = {endpoint: name for name, endpoint in NAMED.items()}
-DOCUMENT = openapi.document()
+DOCUMENT: dict[str, Any] = json.loads(openapi.encoded())
 
 
 def operation(endpoint: Endpoint[Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ..running import NO_CERTIFICATES
 from .toy import KEY, ToyServer, serving
 from .wire import Seen, exchange
 
@@ -67,6 +68,7 @@ def toy(toy_server: ToyServer, caplog: pytest.LogCaptureFixture) -> Iterator[Toy
         headers={"authorization": f"Bearer {KEY}"},
         timeout=60,
         trust_env=False,
+        verify=NO_CERTIFICATES,
     ) as http:
         toy = Toy(toy_server, http)
         toy.plan("")
