@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 SEED := $(shell date +%s)
 BIN := $(VENV)/bin
-# Tests of engines and of trust open each tier themselves, in every round.
+# Tests of engines and of trust open each tier themselves, in every round; `any_tier` marks what need not be repeated.
 TIER_MATTERS := tests/engine/test_select.py \
 	$(addprefix tests/plugin/test_, ends.py fixtures.py snapshots.py) \
 	$(addprefix tests/local/test_, builds.py executions.py files.py lifecycle.py packages.py shells.py snapshots.py tunnels.py)
@@ -41,7 +41,7 @@ test: lint  ## check and test everything
 
 test-landlock: $(STAMP)  ## the same on a host that refuses namespaces (forced by a system call filter)
 	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest examples/quickstart -v
-	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest -n 4 $(TIER_MATTERS)
+	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest -n 4 -m "not any_tier" $(TIER_MATTERS)
 
 fuzz: $(STAMP)  ## send far more of anything at all to the local backend than `make test` does; SEED repeats a run
 	@echo "SEED=$(SEED)"

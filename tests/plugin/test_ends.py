@@ -131,6 +131,7 @@ def test_the_devboxes_of_a_killed_run_are_ended_by_the_next_and_those_of_a_livin
     remote.suite.output(living)
 
 
+@pytest.mark.any_tier
 def test_a_dead_run_of_another_account_is_left_alone(remote: Remote) -> None:
     remote.suite.write(HANGS)
     killed = remote.suite.start("-p", "no:xdist")
@@ -147,6 +148,7 @@ def test_a_dead_run_of_another_account_is_left_alone(remote: Remote) -> None:
     remote.suite.run("test_quick.py").assert_outcomes(passed=1)
 
 
+@pytest.mark.any_tier
 @pytest.mark.parametrize("method", ["signal", "thread"])
 def test_a_test_that_runs_out_of_time_leaves_nothing(remote: Remote, method: str) -> None:
     pytest.importorskip("pytest_timeout")
@@ -155,6 +157,7 @@ def test_a_test_that_runs_out_of_time_leaves_nothing(remote: Remote, method: str
     remote.await_living(0)  # by a thread, the process ends on the spot: the watcher clears up
 
 
+@pytest.mark.any_tier
 def test_the_factory_ends_what_it_made_with_the_session_and_not_with_the_run(remote: Remote) -> None:
     remote.suite.write(
         """
@@ -178,12 +181,14 @@ def pytest_sessionfinish():
     assert remote.suite.path("statuses").read_text() == "shutdown shutdown shutdown"
 
 
+@pytest.mark.any_tier
 def test_a_test_that_ends_the_run_leaves_nothing(remote: Remote) -> None:
     remote.suite.write("def test_it(devbox):\n    pytest.exit('enough')\n")
     assert remote.suite.run("-p", "no:xdist").ret == pytest.ExitCode.INTERRUPTED
     assert remote.living() == []
 
 
+@pytest.mark.any_tier
 def test_sigterm_stays_with_who_handles_it(suite: Suite) -> None:
     suite.write(
         """
@@ -197,6 +202,7 @@ def test_it(devbox):
     suite.run("-p", "no:xdist").assert_outcomes(passed=1)
 
 
+@pytest.mark.any_tier
 def test_a_run_within_a_run_is_a_run_of_its_own(suite: Suite) -> None:
     suite.pytester.makeconftest("pytest_plugins = ['pytester']")
     suite.write(

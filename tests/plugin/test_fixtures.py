@@ -83,6 +83,7 @@ async def test_auto(async_devbox):
 """
 
 
+@pytest.mark.any_tier
 @pytest.mark.parametrize("mode", ["strict", "auto"])
 def test_async_devboxes_work_under_asyncio_anyio_and_trio(suite: Suite, mode: str) -> None:
     suite.pytester.makeconftest(DEFAULTS.replace("C", "A").replace('defaults"}', '1"}'))
@@ -128,6 +129,7 @@ def test_it(devbox, runloop, n):
     assert len(set(suite.path("urls").read_text().split())) == 1
 
 
+@pytest.mark.any_tier
 def test_it_works_without_the_plugins_that_it_works_with(suite: Suite) -> None:
     suite.write("def test_it(devbox):\n    assert devbox.cmd.exec('true').success\n")
     result = suite.run("-p", "no:xdist", "-p", "no:asyncio", "-p", "no:terminalreporter")
@@ -136,6 +138,7 @@ def test_it_works_without_the_plugins_that_it_works_with(suite: Suite) -> None:
     assert result.ret == pytest.ExitCode.OK
 
 
+@pytest.mark.any_tier
 def test_defaults_that_are_wrong_are_told_by_each_test_that_uses_them(suite: Suite) -> None:
     suite.pytester.makeconftest(DEFAULTS.replace("environment_variables", "enviroment_variables"))
     suite.write("def test_it(devbox): pass\ndef test_other(): pass\n")
@@ -147,6 +150,7 @@ def test_defaults_that_are_wrong_are_told_by_each_test_that_uses_them(suite: Sui
     assert "Traceback" not in result.stdout.str()
 
 
+@pytest.mark.any_tier
 def test_quiet_runs_have_no_summary_and_unused_ones_neither(suite: Suite) -> None:
     suite.write("def test_used(devbox): pass\ndef test_unused(): pass\n")
     assert "= devboxes =" not in suite.run("-q").stdout.str()

@@ -49,6 +49,7 @@ def snapshots(result: pytest.RunResult) -> dict[str, str]:
     return {test: snapshot for snapshot, test in found}
 
 
+@pytest.mark.any_tier
 @pytest.mark.parametrize("workers", [["-p", "no:xdist"], ["-n2"]])
 def test_whatever_failed_of_a_test_its_devbox_is_kept_as_a_snapshot(suite: Suite, workers: list[str]) -> None:
     with_subtests = pytest.version_tuple >= (9,)
@@ -90,12 +91,14 @@ def test_it(devbox):
     suite.run("-o", f"runloop_from_snapshot={snapshot}").assert_outcomes(errors=1)
 
 
+@pytest.mark.any_tier
 def test_always_keeps_them_all_and_off_none(suite: Suite) -> None:
     suite.write("def test_good(devbox): pass\ndef test_bad(devbox): assert 0\n")
     assert set(snapshots(suite.run("--runloop-snapshot=always"))) == {"test_good", "test_bad"}
     assert snapshots(suite.run()) == {}
 
 
+@pytest.mark.any_tier
 def test_a_snapshot_that_cannot_be_taken_is_told_beside_the_failure(suite: Suite) -> None:
     suite.write("def test_it(devbox):\n    devbox.shutdown()\n    assert 0, 'of its own'\n")
     result = suite.run("--runloop-snapshot-on-fail")
@@ -104,6 +107,7 @@ def test_a_snapshot_that_cannot_be_taken_is_told_beside_the_failure(suite: Suite
     result.stdout.re_match_lines([r"No snapshot of devbox dbx_\w+ could be taken: .+"])
 
 
+@pytest.mark.any_tier
 def test_of_the_attempts_of_a_rerun_only_the_last_leaves_something(suite: Suite) -> None:
     pytest.importorskip("pytest_rerunfailures")
     suite.write(
@@ -162,6 +166,7 @@ def test_all_devboxes_that_a_failed_test_used_are_taken_behind_the_next_test(sui
     suite.run(f"--runloop-from-snapshot={found[0]['id']}").assert_outcomes(passed=1)
 
 
+@pytest.mark.any_tier
 def test_a_devbox_whose_snapshot_takes_too_long_is_kept_until_somebody_ends_it(suite: Suite) -> None:
     suite.write("def test_it(devbox): assert 0\ndef test_next(devbox): pass")
     result = suite.run(
@@ -177,6 +182,7 @@ def test_a_devbox_whose_snapshot_takes_too_long_is_kept_until_somebody_ends_it(s
     end_all_kept(suite, result)
 
 
+@pytest.mark.any_tier
 @pytest.mark.parametrize("by", ["", "def test_3(devbox): pass"], ids=["controller", "next-in-the-slot"])
 def test_what_a_crashed_worker_had_begun_is_seen_to_its_end_by_others(suite: Suite, by: str) -> None:
     suite.write(f"def test_1(devbox): assert 0\ndef test_2(): os._exit(1)\n{by}")
@@ -203,6 +209,7 @@ def test_a_kept_devbox_outlives_its_run_and_ends_by_itself(suite: Suite) -> None
     assert suite.command("sweep", "--yes") is None
 
 
+@pytest.mark.any_tier
 def test_on_a_service_that_outlives_the_run_nothing_but_the_user_ends_what_is_kept(remote: Remote) -> None:
     suite = remote.suite
     suite.write("def test_it(devbox): assert 0\ndef test_next(devbox): pass")
@@ -244,6 +251,7 @@ def test_dead(devbox):
 """
 
 
+@pytest.mark.any_tier
 def test_at_the_debuggers_prompt_the_devbox_lives_and_the_way_in_is_told(suite: Suite) -> None:
     suite.write(PROMPTS)
     told = suite.typed("p devbox.id, devbox.get_info().status\nc\n" * 6, "--pdb")
