@@ -17,11 +17,13 @@ from typing import Any, Self
 import anyio
 import httpx
 
+from .bulk import AsyncBulkTransport
+
 
 class AsyncConnections(httpx.AsyncBaseTransport):
     """A number of connections to one host.
 
-    :param options: of an `httpx.AsyncHTTPTransport`.
+    :param options: of an `AsyncBulkTransport`.
     :param limit: how many there may be; what exceeds it waits for its turn.
     :param idle: seconds after which an unused connection is closed, when there are others.
     """
@@ -30,7 +32,7 @@ class AsyncConnections(httpx.AsyncBaseTransport):
         self._options = options
         self._idle_seconds = idle
         self._turns = anyio.Semaphore(limit, fast_acquire=True)
-        self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
+        self._idle: deque[tuple[float, AsyncBulkTransport]] = deque()
 
     async def __aenter__(self) -> Self:
         """Connections open when they are needed."""
@@ -51,7 +53,7 @@ class AsyncConnections(httpx.AsyncBaseTransport):
         :raises httpx.TransportError: if there is no answer, or no connection becomes free in time.
         """
         await self._turn(request)
-        connection = self._idle.pop()[1] if self._idle else httpx.AsyncHTTPTransport(**self._options)
+        connection = self._idle.pop()[1] if self._idle else AsyncBulkTransport(**self._options)
         try:
             response = await connection.handle_async_request(request)
         except BaseException:
@@ -70,11 +72,11 @@ class AsyncConnections(httpx.AsyncBaseTransport):
                 return
             raise httpx.PoolTimeout("no connection became free", request=request) from None
 
-    def _free(self, connection: httpx.AsyncHTTPTransport) -> None:
+    def _free(self, connection: AsyncBulkTransport) -> None:
         self._idle.append((time.monotonic(), connection))
         self._turns.release()
 
-    async def _returned(self, connection: httpx.AsyncHTTPTransport) -> None:
+    async def _returned(self, connection: AsyncBulkTransport) -> None:
         self._free(connection)
         since, oldest = self._idle[0]
         if since < time.monotonic() - self._idle_seconds:

@@ -19,6 +19,7 @@ import httpx
 from anyio.lowlevel import RunVar
 
 from ..contract.endpoint import Lane
+from .bulk import AsyncBulkTransport, BulkTransport
 from .connections import AsyncConnections
 from .settings import Settings
 
@@ -119,7 +120,7 @@ class Pools:
     def _opened(self, lane: _Lane) -> httpx.BaseTransport:
         with self._lock:
             if lane not in self._lanes:
-                self._lanes[lane] = httpx.HTTPTransport(**self._options(lane))
+                self._lanes[lane] = BulkTransport(**self._options(lane))
             return self._lanes[lane]
 
     def _options(self, lane: _Lane) -> dict[str, Any]:
@@ -194,7 +195,7 @@ class AsyncPools:
         options = self._options(lane)
         limit = options["limits"].max_connections
         if options["http2"] or limit is None:
-            return httpx.AsyncHTTPTransport(**options)
+            return AsyncBulkTransport(**options)
         one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
         return AsyncConnections({**options, "limits": one}, limit, _IDLE_SECONDS)
 

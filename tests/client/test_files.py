@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import socket
+import struct
+import threading
 import tracemalloc
 from email.parser import BytesParser
 from pathlib import Path
@@ -153,6 +156,33 @@ def test_a_download_that_is_cut_is_repeated_whole(
     assert target.read_bytes() == content
     assert list(tmp_path.iterdir()) == [target]
     assert len(pauses) == 2
+
+
+def test_a_large_download_that_ends_stalls_or_is_reset_is_repeated_whole(
+    make_client: MakeClient, tmp_path: Path, pauses: list[float]
+) -> None:
+    content, ends = os.urandom(9_000_000), threading.Event()
+
+    def handle(exchange: Exchange) -> None:
+        if exchange.number == 3:
+            exchange.answer(content, "application/octet-stream")
+            return
+        exchange.send(f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content[:-1])
+        if exchange.number == 0:
+            exchange.cut()
+        elif exchange.number == 1:
+            exchange.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raise ConnectionResetError
+        else:
+            ends.wait()
+
+    with serving(handle) as url:
+        client = make_client(url, timeout=3, max_retries=3)
+        target = client.devbox.from_id("dbx_1").file.download(path="x", to=tmp_path / "x")
+        ends.set()
+    assert target.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [target]
+    assert len(pauses) == 3
 
 
 def test_a_large_file_passes_both_ways_with_little_memory(make_client: MakeClient, tmp_path: Path) -> None:
