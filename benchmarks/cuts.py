@@ -19,7 +19,9 @@ from .local import Backend, backend
 from .printing import WRITER
 
 SEED = 20_261_129
-COMMANDS = 1000
+COMMANDS = 400
+CUTS = 1000
+"""So many come of so many commands at least."""
 WORKERS = 24
 """So many commands run at once: half of them by the blocking client, half by the async one."""
 _COMMAND = "python3 writer.py"
@@ -42,13 +44,14 @@ def measure(seed: int = SEED, commands: int = COMMANDS) -> list[Figure]:
             for worker in blocking:
                 worker.result()
         cuts = cutter.done()
-    return _figures(trials, cuts, f"{commands:,} commands, {cuts:,} cuts, seed {seed}")
+    detail = f"{commands:,} commands, {cutter.resumed.count:,} streams resumed in the middle, seed {seed}"
+    return _figures(trials, cuts, detail)
 
 
 def _figures(trials: list[Trial], cuts: int, detail: str) -> list[Figure]:
     lost, doubled = map(sum, zip(*(found for trial in trials for found in trial.differences()), strict=True))
     return [
-        Figure("random cuts of commands' outputs", cuts, "cuts", len(trials), detail, at_least=True),
+        Figure("random cuts of commands' outputs", cuts, "cuts", CUTS, detail, at_least=True),
         Figure("bytes lost over cut streams", lost, "bytes", 0, detail),
         Figure("bytes that came twice over cut streams", doubled, "bytes", 0, detail),
     ]
@@ -57,7 +60,7 @@ def _figures(trials: list[Trial], cuts: int, detail: str) -> list[Figure]:
 def _worker(running: Backend, cutter: Cutter, trials: list[Trial]) -> None:
     """Run commands one after the other by the blocking client."""
     with (
-        Runloop(running.base_url, running.api_key, timeout=_SILENCE) as client,
+        Runloop(running.base_url, running.api_key, timeout=_SILENCE, observer=cutter.resumed) as client,
         client.devbox.create() as devbox,
     ):
         devbox.file.write(file_path="writer.py", contents=WRITER)
@@ -78,7 +81,9 @@ def _run(devbox: Devbox, cutter: Cutter, trial: Trial) -> None:
 
 
 async def _async_workers(running: Backend, cutter: Cutter, each: list[list[Trial]]) -> None:
-    async with AsyncRunloop(running.base_url, running.api_key, timeout=_SILENCE) as client:
+    async with AsyncRunloop(
+        running.base_url, running.api_key, timeout=_SILENCE, observer=cutter.resumed
+    ) as client:
         await asyncio.gather(*(_async_worker(client, cutter, trials) for trials in each))
 
 

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import httpx
 
+from pytest_runloop.client.observing import Call
+
 from .local import Backend
 from .printing import Printed, printed
 
@@ -103,6 +105,23 @@ def _way(chance: random.Random) -> str:
     return chance.choices(("close", "reset", stall, "stall"), (40, 40, 19, 1))[0]
 
 
+class Resumed:
+    """Counts the streams that went on in the middle; others begin anew, since nothing had come of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def called(self, call: Call) -> None:
+        """Look at a call that is over."""
+        self.count += "offset" in call.values
+
+    def looked_at(self, devbox_id: str, execution_id: str) -> None:
+        """Nothing is to be known of that."""
+
+    def unfit(self, devbox_id: str, why: str) -> None:
+        """Nothing is to be known of that."""
+
+
 class Cutter:
     """Tells a backend which streams to cut.
 
@@ -113,6 +132,7 @@ class Cutter:
         key = {"Authorization": f"Bearer {running.api_key}"}
         self._api = httpx.Client(base_url=f"{running.base_url}/_local/faults", headers=key, timeout=60)
         self._numbers = count()
+        self.resumed = Resumed()
 
     def __enter__(self) -> Cutter:
         return self

@@ -10,6 +10,7 @@ LARGE: Final = 4_000_000
 """Bytes of the longest outputs."""
 WRITER: Final = """\
 import os, time
+time.sleep(0.2)  # by then the streams of the outputs are open
 with open("content", "rb") as content, open("steps") as steps:
     for step in steps:
         descriptor, size, pause = step.split()
@@ -52,7 +53,7 @@ def printed(chance: random.Random) -> Printed:
     parts = {descriptor: _in_pieces(chance, _output(chance)) for descriptor in (1, 2)}
     order = [descriptor for descriptor, pieces in parts.items() for _ in pieces]
     chance.shuffle(order)
-    return Printed([(descriptor, parts[descriptor].pop(0), _pause(chance)) for descriptor in order])
+    return Printed([(descriptor, parts[descriptor].pop(0), chance.random() / 20) for descriptor in order])
 
 
 def _output(chance: random.Random) -> bytes:
@@ -67,16 +68,12 @@ def _output(chance: random.Random) -> bytes:
         case "bytes":
             return chance.randbytes(chance.randint(1, 20_000))
         case "lines":
-            return "".join(f"line {number} äöü €\n" for number in range(chance.randint(1, 2000))).encode()
+            return "".join(f"line {number} äöü €\n" for number in range(chance.randint(1, 6000))).encode()
     return chance.randbytes(LARGE) if chance.random() < 0.5 else b"0123456789\n" * (LARGE // 11)
 
 
 def _in_pieces(chance: random.Random, output: bytes) -> list[bytes]:
     """Cut an output anywhere, in the middle of characters too."""
-    count = min(len(output), chance.choice((1, 2, 5, 20)))
+    count = min(len(output), chance.choice((1, 5, 10, 20)))
     ends = sorted(chance.sample(range(1, len(output)), count - 1)) if count else []
     return [output[start:end] for start, end in zip([0, *ends], [*ends, len(output)], strict=True) if end]
-
-
-def _pause(chance: random.Random) -> float:
-    return chance.random() / 50 if chance.random() < 0.3 else 0.0
