@@ -37,17 +37,16 @@ def measure(seed: int = SEED) -> list[Figure]:
     :param seed: decides the corpus's words and numbers; the next one is used too.
     """
     seeds = (str(seed), str(seed + 1))
-    usual, restored = [], []
+    usual: list[bool] = []
+    restored: list[bool] = []
     for each in seeds:
         with tempfile.TemporaryDirectory(prefix="rl-") as folder, backend("auto") as running:
             server = {"RUNLOOP_BASE_URL": running.base_url, "RUNLOOP_API_KEY": running.api_key}
             own = {"CORPUS_SEED": each, "RUNLOOP_STATE_DIR": folder}
             environment = {**os.environ, **server, **SECRETS, **own}
             for bundle in failed(Path(folder), environment):
-                usual.append(trouble(bundle, environment))
-                restored.append(trouble(bundle, environment, "--snapshot"))
-    for why in filter(None, usual + restored):
-        print(why, file=sys.stderr)
+                usual.append(reproduced(bundle, environment))
+                restored.append(reproduced(bundle, environment, "--snapshot"))
     detail = f"seeds {' and '.join(seeds)}, {len(usual) // len(seeds)} tests each that fail in different ways"
     # A snapshot has no processes, and what the command changed: not all commands do the same once more.
     return [
@@ -56,8 +55,8 @@ def measure(seed: int = SEED) -> list[Figure]:
     ]
 
 
-def _share(troubles: list[str | None]) -> float:
-    return 100 * troubles.count(None) / len(troubles)
+def _share(reproduced: list[bool]) -> float:
+    return 100 * sum(reproduced) / len(reproduced)
 
 
 def failed(folder: Path, environment: Mapping[str, str], *only: str) -> list[Path]:
@@ -82,8 +81,8 @@ def cases(seed: str) -> dict[str, tuple[int | None, str]]:
     return found
 
 
-def trouble(bundle: Path, environment: Mapping[str, str], *way: str) -> str | None:
-    """Reproduce a failure; say what is wrong, `None` if nothing is.
+def reproduced(bundle: Path, environment: Mapping[str, str], *way: str) -> bool:
+    """Reproduce a failure; tell whether that is what became of it, and say so if not.
 
     :param way: options of `repro`.
     """
@@ -93,6 +92,7 @@ def trouble(bundle: Path, environment: Mapping[str, str], *way: str) -> str | No
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     expected = 124 if status is None else status
     if done.returncode == expected and text in done.stdout and "repro: REPRODUCED" in done.stderr:
-        return None
+        return True
     told = f"{done.stdout[-500:]}\n{done.stderr[-1500:]}"
-    return f"{name} {' '.join(way)}: status {done.returncode}, not {expected}\n{told}"
+    print(f"{name} {' '.join(way)}: status {done.returncode}, not {expected}\n{told}", file=sys.stderr)
+    return False
