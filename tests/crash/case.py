@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import NamedTuple
 
 LINES = {
-    "intend": 40,
-    "create": 420,
+    "intend": 25,
+    "create": 800,
     "flight": 24,
-    "lease": 150,
-    "release": 260,
-    "shutdown": 260,
+    "lease": 240,
+    "release": 300,
+    "shutdown": 220,
+    "reset": 190,
+    "evidence": 16_000,
     "snapshot": 220,
-    "end": 420,
+    "parting": 1000,
+    "keep": 600,
+    "again": 25,
+    "end": 2300,
 }
 """The steps in which somebody dies, and about how many lines of code each runs through.
 
@@ -24,6 +30,7 @@ FAULTS = (
     "",
     "",
     "rtt=0.04",
+    "snapshot=0.3",
     "delay@devboxes.create:by=0.2",
     "delay@devboxes.create:after:by=0.2",
     "delay@devboxes.shutdown:by=0.2",
@@ -41,6 +48,37 @@ FAULTS = (
     "lost=10%@*",
     "reset=10%@*",
 )
+MORTAL = "die_out_of_memory:command=*fatal*:times=1"
+"""The devbox dies of the command of a test that fails by the environment; of the next try it does not."""
+
+
+class Test(NamedTuple):
+    """A test.
+
+    :param reuse: as the marker has it.
+    :param how: it ends: `passes`, `fails`, or `fatal`, which is the environment's fault.
+    """
+
+    reuse: str
+    how: str
+
+
+OPTIONS = _SNAPSHOT, _KEEP, _ARTIFACTS, _RERUN = (
+    "--runloop-snapshot-on-fail",
+    "--runloop-keep=on-failure",
+    "--runloop-artifacts=artifacts",
+    "--runloop-rerun-environment=1",
+)
+OWN_FAILS, OWN_FATAL = Test("never", "fails"), Test("never", "fatal")
+NEEDS: dict[str, tuple[tuple[Test, ...], tuple[str, ...]]] = {
+    "reset": ((Test("reset", "passes"),) * 3, ()),
+    "evidence": ((OWN_FAILS,), (_ARTIFACTS,)),
+    "snapshot": ((OWN_FAILS,), (_SNAPSHOT,)),
+    "parting": ((OWN_FAILS,), (_SNAPSHOT,)),
+    "keep": ((OWN_FAILS,), (_KEEP,)),
+    "again": ((OWN_FATAL,), (_RERUN,)),
+}
+"""Without which tests, and options of pytest, a step does not come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +86,7 @@ class Case:
     """One case.
 
     :param workers: how many processes run tests, beside the controller.
-    :param tests: for each test whether it shares a devbox, and whether a snapshot is taken at its end.
+    :param options: of pytest.
     :param step: where somebody dies; `None` if nobody does.
     :param turn: at the how manieth time that the step begins.
     :param line: after so many lines of it, or at its end if it has fewer.
@@ -59,7 +97,8 @@ class Case:
     seed: int
     workers: int
     cap: int | None
-    tests: tuple[tuple[str, bool], ...]
+    tests: tuple[Test, ...]
+    options: tuple[str, ...]
     faults: str
     step: str | None
     turn: int
@@ -72,19 +111,23 @@ class Case:
         """Return the case of a seed."""
         chance = random.Random(f"crash {seed}")
         step = chance.choice([*LINES, None]) if chance.random() < 0.95 else None
-        tests = tuple(
-            (chance.choice(["never", "shared"]), step == "snapshot" or chance.random() < 0.15)
-            for _ in range(chance.randint(1, 3))
-        )
+        needed, options = NEEDS.get(step or "", ((), ()))
+        tests = needed + tuple(_test(chance) for _ in range(chance.randint(not needed, 2)))
         return cls(
             seed,
             workers=chance.randint(1, 2),
             cap=chance.choice([None, 1, 2]),
             tests=tests,
-            faults=chance.choice(FAULTS),
+            options=tuple(one for one in OPTIONS if one in options or chance.random() < 0.2),
+            faults=", ".join(filter(None, [chance.choice(FAULTS), MORTAL])),
             step=step,
-            turn=chance.randint(1, 1 if step in ("end", "snapshot") else len(tests)),
+            turn=chance.randint(1, 1 if step in (*NEEDS, "end") else len(tests)),
             line=chance.randrange(LINES[step]) if step else 0,
             victims=chance.choice(["self", "controller", "all"]) if step != "end" else "self",
             cleaner=chance.choice(["watcher", "run", "sweep"]),
         )
+
+
+def _test(chance: random.Random) -> Test:
+    reuse = chance.choice(["never", "reset", "shared"])
+    return Test(reuse, chance.choice(["passes", "passes", "fails", "fatal"]))

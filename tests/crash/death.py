@@ -15,12 +15,17 @@ from typing import Any
 import httpcore
 
 import pytest_runloop
-from pytest_runloop import Devbox
-from pytest_runloop.session import audit, ending, requests
+from pytest_runloop.session import ending, requests
 from pytest_runloop.session.devboxes import Devboxes
+from pytest_runloop.session.evidence import snapshots
+from pytest_runloop.session.evidence.keeper import Keeper
+from pytest_runloop.session.evidence.partings import Partings
 from pytest_runloop.session.ledger import Ledger
 from pytest_runloop.session.lending import Lending
+from pytest_runloop.session.member import Member
 from pytest_runloop.session.pool.pool import Pool
+from pytest_runloop.session.restoring.restoring import Restoring
+from pytest_runloop.session.verdict.again import Again
 
 from .case import Case
 
@@ -31,8 +36,13 @@ CODE: dict[str, CodeType] = {
     "lease": Pool.take.__code__,
     "release": Lending.take_back.__code__,
     "shutdown": ending.end.__code__,
-    "snapshot": Devbox.snapshot_disk.__code__,
-    "end": audit.take.__code__,
+    "reset": Restoring.restore.__code__,
+    "evidence": Keeper._keep.__code__,
+    "snapshot": snapshots.begin.__code__,
+    "parting": Partings._done.__code__,
+    "keep": Devboxes.leave.__code__,
+    "again": Again.next_attempt.__code__,
+    "end": Member.finish.__code__,
 }
 _OURS = (
     os.path.dirname(pytest_runloop.__file__) + "/session/",  # noqa: PTH120

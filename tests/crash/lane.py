@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from pytest_runloop.session.devboxes import Devboxes
 from pytest_runloop.session.ledger import RUN_KEY
 from pytest_runloop.session.patience import Patience
 from pytest_runloop.session.requests import living_of_runs
-from pytest_runloop.session.run import Run
+from pytest_runloop.session.run import Run, kept_in
 
 from ..support.config import Config
 from . import actors
@@ -43,6 +44,7 @@ class Outcome:
     :param touched: foreign devboxes that do not run any more.
     :param seconds: from the death, or the run's end, until none was left.
     :param left: run directories that were left.
+    :param broken: whether a process of it ended by an error of its own.
     """
 
     case: Case
@@ -51,11 +53,12 @@ class Outcome:
     touched: list[str] = field(default_factory=list)
     seconds: float = 0.0
     left: int = 0
+    broken: bool = False
 
     @property
     def clean(self) -> bool:
         """Whether all is as it should be."""
-        return not (self.leaked or self.touched or self.left)
+        return not (self.leaked or self.touched or self.left or self.broken)
 
 
 class Lane:
@@ -94,7 +97,7 @@ class Lane:
     def try_out(self, case: Case) -> Outcome:
         """Let a case happen, clear up, and look."""
         outcome = Outcome(case)
-        self._plan(case.faults and f"seed={case.seed % 1000}, {case.faults}")
+        self._plan(f"seed={case.seed % 1000}, {case.faults}")
         deaths, told = os.pipe()
         controller = actors.fork(lambda: actors.controller(case, told))
         os.close(told)
@@ -109,9 +112,10 @@ class Lane:
         elif self._living(case) or self._directories():
             self._clear(case)
         outcome.seconds = time.monotonic() - since
+        self._end_kept(outcome)
         outcome.leaked = self._living(case)
         outcome.left = 0 if case.cleaner == "watcher" else len(self._directories())
-        outcome.touched = [box for box in self._foreign if self._status(box) != "running"]
+        outcome.touched += [box for box in self._foreign if self._status(box) != "running"]
         return outcome
 
     def _plan(self, text: str) -> None:
@@ -120,12 +124,13 @@ class Lane:
     def _ended(self, controller: int, deaths: int, outcome: Outcome) -> float:
         """Wait for the end of the controller; return when somebody died, or now."""
         deadline = time.monotonic() + PATIENCE
-        while os.waitpid(controller, os.WNOHANG)[0] == 0:
+        while not (ended := os.waitpid(controller, os.WNOHANG))[0]:
             if time.monotonic() > deadline:
                 os.killpg(controller, signal.SIGKILL)
                 os.waitpid(controller, 0)
                 raise AssertionError(f"the controller hangs: {outcome.case}")
             time.sleep(0.005)
+        outcome.broken = os.waitstatus_to_exitcode(ended[1]) > 0
         if select.select([deaths], [], [], 0)[0]:
             moment = os.read(deaths, 64)
             if moment:
@@ -141,12 +146,25 @@ class Lane:
 
     def _await_zero(self, case: Case) -> None:
         deadline = time.monotonic() + WATCHER_SECONDS
-        while self._living(case) and time.monotonic() < deadline:
+        while set(self._living(case)) - set(self._kept()) and time.monotonic() < deadline:
             time.sleep(0.02)
         self._own |= set(self._directories())  # the watcher keeps them until nothing can come any more
 
     def _living(self, case: Case) -> list[str]:
         return [devbox for devbox, label in self._labelled() if label == str(case.seed)]
+
+    def _kept(self) -> dict[str, Path]:
+        """Return the devboxes that runs kept, and where that is written."""
+        return {keep.devbox: path for path in self._runs() for keep in kept_in(path)}
+
+    def _end_kept(self, outcome: Outcome) -> None:
+        """Do what whoever wanted them does in the end. They must live still."""
+        for devbox, path in self._kept().items():
+            outcome.touched += [devbox] * (self._status(devbox) != "running")
+            self._client.devbox.from_id(devbox).shutdown(force=True)
+            kept_in(path).remove(devbox)
+            if not list(kept_in(path)):
+                shutil.rmtree(path)
 
     def late(self) -> list[str]:
         """Return what lives of any case, at the end of all."""
@@ -158,7 +176,10 @@ class Lane:
                 yield view.id, view.metadata[actors.LABEL]
 
     def _directories(self) -> list[Path]:
-        return [path for path in (self._state / "runs").iterdir() if path not in self._own]
+        return [path for path in self._runs() if path not in self._own]
+
+    def _runs(self) -> list[Path]:
+        return list((self._state / "runs").iterdir())
 
     def _status(self, devbox: str) -> str:
         return self._client.devbox.from_id(devbox).get_info().status
@@ -183,6 +204,9 @@ def lane(folder: Path) -> Iterator[Lane]:
     command = [sys.executable, "-m", "pytest_runloop.cli", "serve", "--until-eof", "--faults", ""]
     command += ["--isolation", "process", "--state-dir", str(states["server"])]
     environment = {**os.environ, "RUNLOOP_API_KEY": KEY}
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    os.chdir(folder)  # where the cases keep the evidence of failed tests
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as server:
         assert server.stdin is not None
