@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import backend, lease, options, sweep
-from .ending import shut_down
+from .choice import choose
+from .ending import shut_down, together
 from .evidence import snapshots
 from .kept import Keep
 from .ledger import Entry
@@ -50,6 +51,7 @@ class Audit:
     :param local: whether they are on a backend that ends with the run, and they with it.
     :param snapshots: how many were taken, which are kept on purpose.
     :param kept: the devboxes that outlive the run on purpose.
+    :param lost: whether somebody deleted the run's directory, and with it what it had written down.
     :param unasked: why the account could not be compared; empty if it was.
     """
 
@@ -58,6 +60,7 @@ class Audit:
     snapshots: int = 0
     kept: list[Keep] = field(default_factory=list)
     unconfirmed: list[Unconfirmed] = field(default_factory=list)
+    lost: bool = False
     unasked: str = ""
 
     def __str__(self) -> str:
@@ -82,7 +85,8 @@ def take(run: Run, *, interrupted: bool) -> Audit:
 
     On the local backend nobody is asked: it ends with the run.
     """
-    audit = Audit(local=not backend.of_the_cloud(run.path))
+    audit = Audit(lost=run.made_again())
+    audit.local = choose(run.settings).kind == "local" if audit.lost else not backend.of_the_cloud(run.path)
     audit.created = {str(event["id"]) for event in run.journal.read("created")}
     audit.snapshots = sum(taken.outcome == "complete" for taken in snapshots.of_run(run.journal))
     audit.kept = list(run.kept)
@@ -90,7 +94,7 @@ def take(run: Run, *, interrupted: bool) -> Audit:
         return audit
     sweep.own(run, interrupted=interrupted)
     listed: dict[str, DevboxView] = {}
-    if audit.created or list(run.ledger):
+    if audit.created or audit.lost or list(run.ledger):
         audit.unasked = _compare(run, listed, SECONDS_AFTER_INTERRUPT if interrupted else SECONDS)
         audit.created |= set(listed)
     audit.unconfirmed = [_unconfirmed(run, entry, listed) for entry in run.ledger]
@@ -109,7 +113,7 @@ def _compare(run: Run, listed: dict[str, DevboxView], seconds: float) -> str:
             with contextlib.closing(backend.connect(run, quick=True)) as client:
                 found = {view.id: view for view in of_run(client, run.id, _since_ms(run))}
                 listed.update(found)
-                _put_right(run, found, lambda devbox: shut_down(client, devbox))
+                _put_right(run, found, lambda devbox: shut_down(client, devbox), seconds)
             outcome[0] = ""
         except Exception as error:  # it must not hide the run's own result
             outcome[0] = next(iter(str(error).splitlines()), type(error).__name__)
@@ -122,7 +126,8 @@ def _compare(run: Run, listed: dict[str, DevboxView], seconds: float) -> str:
     return outcome[0]
 
 
-def _put_right(run: Run, listed: dict[str, DevboxView], end: Callable[[str], object]) -> None:
+def _put_right(run: Run, listed: dict[str, DevboxView], end: Callable[[str], object], seconds: float) -> None:
+    strays = []
     entries = {entry.devbox: entry for entry in run.ledger if entry.devbox}
     kept = {keep.devbox for keep in run.kept}
     for devbox, view in listed.items():
@@ -133,8 +138,13 @@ def _put_right(run: Run, listed: dict[str, DevboxView], end: Callable[[str], obj
         elif entry is None and devbox not in kept:  # nobody wrote it down, or not for long enough
             stray = run.ledger.intend("a devbox that the run had lost sight of")
             run.ledger.complete(stray, devbox)
-            end(devbox)
-            run.ledger.strike(stray)
+            strays.append(stray)
+
+    def end_stray(stray: Entry) -> None:
+        end(str(stray.devbox))
+        run.ledger.strike(stray)
+
+    together(strays, end_stray, seconds)
 
 
 def _since_ms(run: Run) -> int:
@@ -154,7 +164,10 @@ def clock(moment: float) -> str:
 
 
 def warnings(audit: Audit) -> Iterator[str]:
-    """Yield the lines that name what may live still."""
+    """Yield the lines that name what may live still, and what nobody can name any more."""
+    if audit.lost:
+        ended = "Its backend ends with it." if audit.local else "What the account lists of it was ended."
+        yield f"The run's directory was deleted while it went on, and with it what was written down. {ended}"
     if audit.unconfirmed:
         yield f"{len(audit.unconfirmed)} devbox(es) may still be running, their end was not confirmed:"
         yield from (f"    {found}" for found in audit.unconfirmed)

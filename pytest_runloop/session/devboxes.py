@@ -98,6 +98,7 @@ class Devboxes:
         :raises StopRunError: if there is no backend, or it has ended.
         :raises RunloopError: if nobody answers, or the key is not taken.
         """
+        self._run.refuse_gone()
         backend.refuse_ended(self._run)
         self._knock()
         if not self._watched and choose(self._run.settings).kind == "cloud":

@@ -27,6 +27,7 @@ from .pool.notice import WaitNotice
 from .relay import Relay
 from .run import WORKER_INPUT, Run, directory_from_controller, notices_in, pool_in
 from .settings import Settings
+from .state import VARIABLE
 from .verdict.verdicts import Verdicts
 from .watcher.guard import Guard
 
@@ -182,6 +183,11 @@ class Member:
             told: UnavailableError = error
         except UnavailableError as error:
             told = error
+        except OSError as error:  # everything else that could raise one has errors of its own
+            told = UnavailableError(
+                f"The run's files in {self.run.path} cannot be used: {error.strerror or error}.\n"
+                f"Make room there, or set {VARIABLE} to a directory on another disk."
+            )
         failure = pytest.fail.Exception(str(told), pytrace=False)
         failure.__context__ = told  # not shown; but it says whose fault it is
         raise failure from None

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -17,13 +18,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from . import options
+from .errors import StopRunError
 from .journal import Journal
 from .kept import FOLDER as KEPT
 from .kept import Kept
 from .ledger import Ledger
 from .pool.pool import Pool
 from .settings import Settings
-from .state import state_directory
+from .state import VARIABLE, state_directory
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -63,6 +65,7 @@ class Run:
         self._path = path
         self._lock: BaseFileLock | None = None
         self._opening = threading.Lock()
+        self._since = time.time()
         if path is not None:
             _be_a_member(path)
 
@@ -80,9 +83,37 @@ class Run:
         with self._opening:
             if self._path is None:
                 self._path, self._lock = _make(self._name)
+                self._since = time.time()
                 if self._when_made is not None:
                     self._when_made(self._path)
             return self._path
+
+    def refuse_gone(self) -> None:
+        """Refuse to go on if somebody deleted the directory: what is not written down, nobody would end.
+
+        :raises StopRunError: if so.
+        """
+        if self._is_gone():
+            raise StopRunError(
+                f"The run's directory {self.path} was deleted while the run goes on. What it would have to "
+                "write down there has no place, so no devbox is made any more.\n"
+                f"Set {VARIABLE} to a directory that nobody clears.",
+                "the run's directory was deleted",
+            )
+
+    def made_again(self) -> bool:
+        """Make the directory anew, as empty as at the start, if somebody deleted it; tell whether so."""
+        if not self._is_gone():
+            return False
+        lock = self.path / OWNER_LOCK
+        with contextlib.suppress(OSError):
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock.touch(mode=0o600)
+            os.utime(lock, (self._since, self._since))  # it tells when the run began
+        return True
+
+    def _is_gone(self) -> bool:
+        return not (self.path / OWNER_LOCK).exists()
 
     @property
     def id(self) -> str:

@@ -30,7 +30,7 @@ def lines(run: Run, audit: Audit | None, *, detailed: bool = False) -> list[str]
         return []
     boots = [event["seconds"] for event in run.journal.read("devbox")]
     faults = list(_environment(run))
-    if audit is None or not (boots or audit.unconfirmed):
+    if audit is None or not (boots or audit.unconfirmed or audit.lost):
         return faults if audit is not None else []
     used = [f"{_where(run)}: {_boots(boots)}{_reused(run)}"] if boots else []
     return [
