@@ -39,11 +39,13 @@ class Failure:
     :param error: what was raised; `None` where nothing was, as by a strict xpass.
     :param held: the ids of the test's own devboxes.
     :param since: when the test began, in seconds since the epoch.
+    :param began: when that part of it began that failed: a phase, a subtest.
     """
 
     error: BaseException | None
     held: tuple[str, ...]
     since: float
+    began: float
 
 
 class Judge:
@@ -79,7 +81,7 @@ class Judge:
         """
         if self._has_another_cause(failure):
             return []
-        last = None if dead else self._witness.last(failure.since)
+        last = None if dead else self._witness.last(failure.began)
         found = linked or ([last] if last is not None else [])
         return [one for one in found if not self._ended_by_hand(one)]
 
@@ -127,7 +129,9 @@ class Judge:
         """Tell whether there ever was such a devbox, and a test did not make its id up."""
         if devbox in failure.held or self._witness.made_of(devbox) is not None:
             return True
-        return any(record.error is None for record in self._devboxes.transcript.of(devbox))
+        if any(record.error is None for record in self._devboxes.transcript.of(devbox)):
+            return True
+        return any(entry.devbox == devbox for entry in self._run.ledger)
 
     def _deaths(self, devboxes: list[str], remarks: list[str], *, twice: bool) -> list[Finding]:
         found = [death for devbox in devboxes if (death := self._death(devbox, remarks)) is not None]

@@ -15,6 +15,7 @@ PROPERTY = "runloop_verdict"
 CATEGORY = "environment"
 _RERUN = "rerun"
 _UNCOUNTED = "runloop_uncounted"
+_IN_BODY = pytest.StashKey[bool]()
 _SECTION = "whose fault: {when}"
 
 
@@ -92,6 +93,16 @@ def restored(reporter: Any) -> Iterator[None]:
             reporter.stats["failed"] = before
 
 
+@contextmanager
+def body(item: pytest.Item) -> Iterator[None]:
+    """Know reports that are made meanwhile as those of subtests."""
+    item.stash[_IN_BODY] = True
+    try:
+        yield
+    finally:
+        del item.stash[_IN_BODY]
+
+
 def after_subtests(item: pytest.Item, report: pytest.TestReport, *, void: bool) -> None:
     """Let the report of a test that passed, but for its subtests, be like theirs.
 
@@ -100,6 +111,10 @@ def after_subtests(item: pytest.Item, report: pytest.TestReport, *, void: bool) 
     if void:
         report.outcome = _RERUN  # type: ignore[assignment] # as pytest-rerunfailures has it
         setattr(report, _UNCOUNTED, True)
-    elif report.passed and VERDICT in item.stash and item.stash[VERDICT].environment:
+    elif report.passed and _IN_BODY not in item.stash and _is_of_the_environment(item):
         setattr(report, PROPERTY, str(item.stash[VERDICT]))
         report.outcome, report.longrepr = "failed", "a subtest failed"
+
+
+def _is_of_the_environment(item: pytest.Item) -> bool:
+    return VERDICT in item.stash and item.stash[VERDICT].environment

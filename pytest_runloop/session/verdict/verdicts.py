@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ class _Attempt:
     :param since: when it began, in seconds since the epoch.
     :param passed: whether its body passed; not so if that was not expected.
     :param failed: whether anything failed in it.
+    :param judged: when something in it was judged last, in seconds since the epoch.
     :param overruled: the verdict on a test that passed and may not.
     :param known: what is known of its devboxes, from before they are put away.
     :param settled: whether they were.
@@ -37,6 +39,7 @@ class _Attempt:
     since: float
     passed: bool = False
     failed: bool = False
+    judged: float = 0.0
     overruled: Verdict | None = None
     known: dict[str, Known] = field(default_factory=dict)
     settled: bool = False
@@ -77,10 +80,9 @@ class Verdicts:
     def _judged(
         self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[object], attempt: _Attempt
     ) -> None:
-        error = call.excinfo.value if call.excinfo else None
-        held = tuple(held.devbox.id for held in settle.held_by(item))
         asked_for = _OWN_FAULTS if faults.given_by(item) else None
-        verdict = attempt.overruled or asked_for or self._verdict(Failure(error, held, attempt.since))
+        verdict = attempt.overruled or asked_for or self._verdict(_failure(item, call, attempt))
+        attempt.judged = time.time()
         if verdict is None:
             return
         known = item.stash.get(VERDICT, verdict)
@@ -149,6 +151,13 @@ class Verdicts:
         """Tell whether the devboxes of a test were put away already, since it had passed."""
         attempt = item.stash.get(_ATTEMPT, None)
         return attempt is not None and attempt.settled
+
+
+def _failure(item: pytest.Item, call: pytest.CallInfo[object], attempt: _Attempt) -> Failure:
+    error = call.excinfo.value if call.excinfo else None
+    held = tuple(held.devbox.id for held in settle.held_by(item))
+    # A subtest of unittest does not say when it began.
+    return Failure(error, held, attempt.since, max(attempt.since, attempt.judged, call.start))
 
 
 def _died(
