@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..session.evidence.record import Record
@@ -22,6 +22,7 @@ class Failure:
     :param about: the devbox.
     :param records: what was done to it, in order; empty if that is not in the bundle.
     :param at: which of them is the command that the test failed at; `None` if there was no command.
+    :param missing: what cannot be read of the bundle, in words.
     """
 
     folder: Path
@@ -29,6 +30,7 @@ class Failure:
     about: Devbox
     records: list[Record]
     at: int | None = None
+    missing: list[str] = field(default_factory=list)
 
     @property
     def command(self) -> Record | None:
@@ -44,22 +46,38 @@ def read(given: Path, wanted: str | None = None) -> Failure:
     :raises NoWayError: if it is no bundle, or cannot be read, or no devbox is in it.
     """
     folder = given.parent if given.is_file() else given
+    missing: list[str] = []
     try:
         evidence = load(folder)
-        records = {about.id: _transcript(folder, about) for about in evidence.devboxes}
+        records = {about.id: _transcript(folder, about, missing) for about in evidence.devboxes}
     except NotABundleError as error:
-        raise NoWayError(f"{error}{_others(folder)}") from None
+        raise NoWayError(f"{error}{_what_are_bundles(folder)}") from None
     about = _devbox(evidence, records, wanted, folder)
     steps = records[about.id]
-    return Failure(folder, evidence, about, steps, failing(steps, failed_at(evidence)))
+    return Failure(folder, evidence, about, steps, failing(steps, failed_at(evidence)), missing)
 
 
-def _transcript(folder: Path, about: Devbox) -> list[Record]:
+def _transcript(folder: Path, about: Devbox, missing: list[str]) -> list[Record]:
+    """Read what was done to a devbox. Without that there may be its snapshot."""
     if about.transcript is None:
         return []
     if Path(about.transcript).name != about.transcript:
         raise NotABundleError(f"{folder} names a file outside of itself: {about.transcript!r:.80}")
-    return sorted(load_transcript(folder, about), key=lambda record: record.at)
+    try:
+        return sorted(load_transcript(folder, about), key=lambda record: record.at)
+    except NotABundleError as error:
+        missing.append(str(error))
+        return []
+
+
+def _what_are_bundles(folder: Path) -> str:
+    """Say what is wanted, if a folder has no bundle in it."""
+    if (folder / EVIDENCE).exists():
+        return ""
+    return (
+        _others(folder)
+        or ".\nBundles are the folders that pytest --runloop-artifacts=DIR makes for failed tests."
+    )
 
 
 def _others(folder: Path) -> str:

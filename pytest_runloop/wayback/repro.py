@@ -223,6 +223,8 @@ def _introduce(failure: Failure) -> None:
             first = next(iter((phase.text or "").splitlines()), "")
             kind = (phase.exception or "").removeprefix("builtins.")
             _tell(f"{phase.name}: {first if first.startswith(kind) else f'{kind}: {first}'}")
+    for line in failure.missing:
+        _tell(line)
     command = failure.command
     if command is not None:
         ended = "did not end" if command.exit_status is None else f"exit status {command.exit_status}"

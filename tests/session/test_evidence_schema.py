@@ -55,8 +55,9 @@ def test_fields_that_are_new_or_missing_do_no_harm(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("{", "cannot be read"),
-        ("[]", "of version None"),
-        ('{"version": 2}', "of version 2; this program reads 1"),
+        ("[]", "holds no object, but \\[\\]"),
+        ('{"version": "1"}', "of version '1'; this program reads 1$"),
+        ('{"version": 2}', "of version 2; this program reads 1. Use the newer"),
         ('{"version": 1}', "test"),
         (schema.dump(FULL).replace('"held": true', '"held": "yes"'), "held must be bool, not 'yes'"),
         (schema.dump(FULL).replace('"devboxes": [', '"devboxes": [7,'), "Devbox is not an object"),

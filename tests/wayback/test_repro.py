@@ -131,6 +131,10 @@ def test_a_snapshot_has_the_disk_as_the_test_left_it(write: Write, capfd: pytest
     status, out, told = repro(capfd, "--snapshot", "--run", bundle)
     assert (status, out, "was started from snp_" in told) == (3, "tok\n", True)
     assert repro(capfd, bundle, "--", "cat kept; echo $API_TOKEN")[:2] == (0, "tok\ntok\n")
+    [transcript] = bundle.glob("*.jsonl")
+    transcript.unlink()
+    status, out, told = repro(capfd, bundle, "--", "cat kept")
+    assert (status, out, f"No such file or directory: '{transcript}'" in told) == (0, "tok\n", True)
 
 
 def test_where_it_goes_another_way_is_said(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
@@ -180,7 +184,13 @@ def test_what_is_no_bundle_is_told_as_what_it_is(
     write: Write, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bundle = write(simply)
-    for given, expected in ((tmp_path / "no", "is no bundle"), (bundle.parent, f"repro {bundle}")):
+    for given, expected in (
+        (
+            tmp_path / "no",
+            "is no bundle: there is no evidence.json in it.\nBundles are the folders that pytest",
+        ),
+        (bundle.parent, f"repro {bundle}"),
+    ):
         status, _, told = repro(capfd, given)
         assert (status, expected in told) == (255, True), told
     assert "There is no devbox 'dbx_x' in the bundle" in repro(capfd, "--devbox=dbx_x", bundle)[2]

@@ -279,9 +279,13 @@ def load(folder: Path) -> Evidence:
         raise NotABundleError(f"{folder} is no bundle: there is no {EVIDENCE} in it") from None
     except (ValueError, OSError) as error:
         raise NotABundleError(f"{path} cannot be read: {error}") from None
-    if not isinstance(data, dict) or data.get("version") != VERSION:
-        found = data.get("version") if isinstance(data, dict) else None
-        raise NotABundleError(f"{path} is of version {found!r}; this program reads {VERSION}")
+    if not isinstance(data, dict):
+        raise NotABundleError(f"{path} holds no object, but {data!r:.80}")
+    found = data.get("version")
+    if found != VERSION:
+        newer = isinstance(found, int) and found > VERSION
+        remedy = ". Use the newer pytest-runloop that wrote it" if newer else ""
+        raise NotABundleError(f"{path} is of version {found!r}; this program reads {VERSION}{remedy}")
     return _made(Evidence, data, str(path))
 
 
