@@ -78,13 +78,19 @@ def repro(bundle: Path, wish: Wish) -> int:
 @contextlib.contextmanager
 def _in_order() -> Iterator[None]:
     """End in order when a signal says so, so that the devbox does too."""
+    came: list[int] = []
 
     def end(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
+        came.append(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in ENDING}
+    before = {number: signal.signal(number, end) for number in (*ENDING, signal.SIGINT)}
     try:
         yield
+    except Exception:
+        if came:  # and a library made an error of its own of what the handler raised, as pydantic does
+            raise SystemExit(128 + came[0]) from None
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -18,9 +20,10 @@ from pytest_runloop.session.evidence import bundle as bundles
 from pytest_runloop.session.evidence import schema
 from pytest_runloop.session.evidence.record import Record
 from pytest_runloop.session.evidence.transcript import Transcript
+from pytest_runloop.session.requests import ENDED
 from pytest_runloop.wayback.bundle import failing
-from tests.plugin.service import KEY, Service
-from tests.plugin.waiting import PATIENCE
+from tests.plugin.service import KEY, Service, service
+from tests.plugin.waiting import PATIENCE, until
 
 from .seat import seat
 
@@ -204,6 +207,27 @@ def test_what_is_no_bundle_is_told_as_what_it_is(
         about.write_text(good.replace(old, new, 1))
         status, _, told = repro(capfd, bundle)
         assert (status, expected in told) == (255, True), told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_is_ended_while_the_devbox_boots_leaves_nothing(
+    write: Write, tmp_path: Path, number: signal.Signals
+) -> None:
+    bundle = write(simply)
+    with service(tmp_path, "--isolation", "process", "--faults", "gate:moment=boot") as slow:
+        waiting = subprocess.Popen(
+            [sys.executable, "-m", "pytest_runloop.cli", "repro", str(bundle)],
+            env={**os.environ, **slow.variables},
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until(lambda: list(slow.client.devbox.list(status="provisioning", limit=1)), "a devbox that boots")
+        waiting.send_signal(number)
+        said = waiting.communicate(timeout=PATIENCE)[1]
+        assert (waiting.returncode, "Traceback" in said) == (128 + number, False), said
+        assert {devbox.get_info().status for devbox in slow.client.devbox.list()} <= ENDED
+    assert list((tmp_path / "state" / "runs").iterdir()) == []
 
 
 def test_the_command_that_a_test_failed_at_is_the_last_that_went_wrong_before_the_end() -> None:
