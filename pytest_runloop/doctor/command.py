@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -37,10 +36,7 @@ def doctor(isolation: str | None = None, state_dir: Path | None = None, *, as_js
     :param as_json: print a `Report` as JSON instead of text.
     :return: the exit status: 0 if what is asked for can be had, 1 if not.
     """
-    try:
-        report = examine(isolation, state_dir)
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+    report = examine(isolation, state_dir)
     _print(json.dumps(asdict(report), indent=2) + "\n" if as_json else as_text(report))
     return 0 if report.ready else 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -27,11 +26,8 @@ def ps(*, as_json: bool = False) -> int:
     :param as_json: as a JSON object.
     :return: the exit status: 1 if a server was to be asked and did not answer, else 0.
     """
-    try:
-        census = take_census(state_path())
-        print_lines([_as_json(census)] if as_json else ps_lines(census))
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+    census = take_census(state_path())
+    print_lines([_as_json(census)] if as_json else ps_lines(census))
     return FAILED if census.failed else 0
 
 
@@ -50,18 +46,15 @@ def sweep(named: Sequence[str] = (), devboxes: Sequence[str] = (), *, really: bo
         not confirmed to have ended or could not be looked at; 2 if a run or a devbox that is named is not
         known, or may not be ended.
     """
-    try:
-        state = state_path()
-        census = take_census(state)
-        unknown = [run for run in named if census.find(run) is None]
-        if unknown:
-            return _refused([_no_run(run, census) for run in unknown], census)
-        if devboxes:
-            return _single(census, singles(census, devboxes, named, state), really=really)
-        found = targets(census, named)
-        return _sweep(census, sweep_runs(state, found)) if really else _plan(census, found)
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+    state = state_path()
+    census = take_census(state)
+    unknown = [run for run in named if census.find(run) is None]
+    if unknown:
+        return _refused([_no_run(run, census) for run in unknown], census)
+    if devboxes:
+        return _single(census, singles(census, devboxes, named, state), really=really)
+    found = targets(census, named)
+    return _sweep(census, sweep_runs(state, found)) if really else _plan(census, found)
 
 
 def _single(census: Census, about: Singles, *, really: bool) -> int:

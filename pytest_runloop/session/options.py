@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
+from ..commands import ISOLATIONS
+
 T = TypeVar("T")
 
 
@@ -163,7 +165,7 @@ BACKEND = Option(
 )
 ISOLATION = Option(
     "isolation",
-    one_of("auto", "namespace", "container", "landlock", "process"),
+    one_of(*ISOLATIONS),
     "auto",
     "What isolates the local backend's devboxes. auto: the best that this machine permits. "
     "A named one that cannot be had is an error.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -37,8 +36,6 @@ def shell(devbox: str, words: Sequence[str] = (), *, keep_alive: bool = True) ->
     except (NoWayError, RunloopError, OSError) as error:
         print(f"pytest-runloop shell: {error}", file=sys.stderr)
         return NO_WAY
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
 
 
 def _be_running(there: Found) -> None:

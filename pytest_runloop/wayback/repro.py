@@ -71,8 +71,6 @@ def repro(bundle: Path, wish: Wish) -> int:
     except (NoWayError, UnavailableError, RunloopError, OSError, pytest.UsageError) as error:
         _tell(str(error))
         return NO_WAY
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -36,8 +35,6 @@ def command(choice: Choice, *, really: bool, as_json: bool) -> int:
     except UnknownSnapshotsError as error:
         why = [*error.problems, *not_looked_at(error.found)]
         return _refused(why, FAILED if error.found.failed else WRONG_USAGE)
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
     undone = really and any(left.chosen and not left.deleted for left in found.snapshots)
     return FAILED if found.failed or undone else 0
 
