@@ -23,7 +23,7 @@ _PIECE: Final = 256 * 1024
 
 
 class BulkTransport(httpx.HTTPTransport):
-    """httpx's connections, on which large bodies travel more quickly."""
+    """Connections of httpx, on which large bodies travel more quickly."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
@@ -34,7 +34,7 @@ class BulkTransport(httpx.HTTPTransport):
 
 
 class AsyncBulkTransport(httpx.AsyncHTTPTransport):
-    """httpx's connections, on which large bodies travel more quickly."""
+    """Connections of httpx, on which large bodies travel more quickly."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
@@ -67,11 +67,11 @@ class _Way:
 def _way(request: httpx.Request, response: httpx.Response) -> _Way | None:
     """Return how a body is read past the parser, if that can be done and is worth it."""
     headers, connection = response.headers, response.extensions.get("network_stream")
-    plain = request.url.scheme == "http" and response.extensions.get("http_version") == b"HTTP/1.1"
-    if not plain or connection is None or request.method == "HEAD" or "transfer-encoding" in headers:
-        return None
     length = headers.get("content-length", "")
     if not length.isdecimal() or int(length) < _LARGE:
+        return None
+    plain = request.url.scheme == "http" and response.extensions.get("http_version") == b"HTTP/1.1"
+    if not plain or connection is None or request.method == "HEAD" or "transfer-encoding" in headers:
         return None
     return _Way(connection, int(length), request.extensions.get("timeout", {}).get("read"))
 

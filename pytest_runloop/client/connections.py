@@ -9,30 +9,28 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import anyio
 import httpx
-
-from .bulk import AsyncBulkTransport
 
 
 class AsyncConnections(httpx.AsyncBaseTransport):
     """A number of connections to one host.
 
-    :param options: of an `AsyncBulkTransport`.
+    :param connect: opens one.
     :param limit: how many there may be; what exceeds it waits for its turn.
     :param idle: seconds after which an unused connection is closed, when there are others.
     """
 
-    def __init__(self, options: Mapping[str, Any], limit: int, idle: float) -> None:
-        self._options = options
+    def __init__(self, connect: Callable[[], httpx.AsyncHTTPTransport], limit: int, idle: float) -> None:
+        self._connect = connect
         self._idle_seconds = idle
         self._turns = anyio.Semaphore(limit, fast_acquire=True)
-        self._idle: deque[tuple[float, AsyncBulkTransport]] = deque()
+        self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
 
     async def __aenter__(self) -> Self:
         """Connections open when they are needed."""
@@ -53,7 +51,7 @@ class AsyncConnections(httpx.AsyncBaseTransport):
         :raises httpx.TransportError: if there is no answer, or no connection becomes free in time.
         """
         await self._turn(request)
-        connection = self._idle.pop()[1] if self._idle else AsyncBulkTransport(**self._options)
+        connection = self._idle.pop()[1] if self._idle else self._connect()
         try:
             response = await connection.handle_async_request(request)
         except BaseException:
@@ -72,11 +70,11 @@ class AsyncConnections(httpx.AsyncBaseTransport):
                 return
             raise httpx.PoolTimeout("no connection became free", request=request) from None
 
-    def _free(self, connection: AsyncBulkTransport) -> None:
+    def _free(self, connection: httpx.AsyncHTTPTransport) -> None:
         self._idle.append((time.monotonic(), connection))
         self._turns.release()
 
-    async def _returned(self, connection: AsyncBulkTransport) -> None:
+    async def _returned(self, connection: httpx.AsyncHTTPTransport) -> None:
         self._free(connection)
         since, oldest = self._idle[0]
         if since < time.monotonic() - self._idle_seconds:

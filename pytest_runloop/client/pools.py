@@ -11,6 +11,7 @@ import ssl
 import threading
 import weakref
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -52,6 +53,10 @@ def _tls(url: str) -> ssl.SSLContext:
         return httpx.create_ssl_context()
     # Never used, yet asked for; without certificates it is made twenty times as fast.
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _carries_files(lane: _Lane) -> bool:
+    return isinstance(lane, str) or lane is Lane.TRANSFER
 
 
 def _elsewhere(origin: str) -> dict[str, Any]:
@@ -120,7 +125,8 @@ class Pools:
     def _opened(self, lane: _Lane) -> httpx.BaseTransport:
         with self._lock:
             if lane not in self._lanes:
-                self._lanes[lane] = BulkTransport(**self._options(lane))
+                kind = BulkTransport if _carries_files(lane) else httpx.HTTPTransport
+                self._lanes[lane] = kind(**self._options(lane))
             return self._lanes[lane]
 
     def _options(self, lane: _Lane) -> dict[str, Any]:
@@ -193,11 +199,12 @@ class AsyncPools:
 
     def _opened(self, lane: _Lane) -> httpx.AsyncBaseTransport:
         options = self._options(lane)
+        kind = AsyncBulkTransport if _carries_files(lane) else httpx.AsyncHTTPTransport
         limit = options["limits"].max_connections
         if options["http2"] or limit is None:
-            return AsyncBulkTransport(**options)
+            return kind(**options)
         one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
-        return AsyncConnections({**options, "limits": one}, limit, _IDLE_SECONDS)
+        return AsyncConnections(partial(kind, **{**options, "limits": one}), limit, _IDLE_SECONDS)
 
     def _options(self, lane: _Lane) -> dict[str, Any]:
         if isinstance(lane, str):

@@ -21,7 +21,7 @@ ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1)
 
 @asynccontextmanager
 async def connections(limit: int, idle: float = 60) -> AsyncIterator[AsyncConnections]:
-    made = AsyncConnections({"limits": ONE, "trust_env": False}, limit, idle)
+    made = AsyncConnections(partial(httpx.AsyncHTTPTransport, limits=ONE, trust_env=False), limit, idle)
     async with made:
         yield made
 
