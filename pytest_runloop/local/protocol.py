@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 _PIECE = 64 * 1024
 _LARGE_PIECE = 1024 * 1024
@@ -18,24 +18,47 @@ class HttpProtocol(H11Protocol):
     h11 and uvicorn copy each byte of a body five times. Where its length is known there is nothing to parse:
     what arrives goes to the application as it is, and h11 hears no more of that request. The next one on the
     connection gets a parser of its own.
+
+    A client gets some time for the head of a request, and for what it goes on sending after the answer. How
+    long it may take for a body is the application's matter.
     """
 
+    head_seconds = 60.0
     _passing = False
     _missing = 0
     _early = b""
+    _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         # h11 copies what it is given; pieces of this size stay in the processor's cache meanwhile.
         self._read_at_most(_PIECE)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_watching()
 
     def data_received(self, data: bytes) -> None:
         if self._passing:
             self._pass_on(data)
-            return
-        before = self.cycle
-        super().data_received(data)
-        self._look_at(before)
+        else:
+            before = self.cycle
+            super().data_received(data)
+            self._look_at(before)
+        self._watch()
+
+    def _watch(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            self._stop_watching()
+        elif self._patience is None:
+            self._patience = self.loop.call_later(self.head_seconds, self.transport.close)
+
+    def _stop_watching(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def on_response_complete(self) -> None:
         before = self.cycle

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
 from collections.abc import Iterator
@@ -11,6 +12,11 @@ from typing import IO
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from pytest_runloop.local.protocol import HttpProtocol
 
 from .box import Box
 from .running import PATIENCE, Server
@@ -108,3 +114,43 @@ def test_a_large_upload_may_ask_first(wire: Wire, shared: Box) -> None:
     wire.send(request[head:])
     assert wire.answer() == (200, b"{}")
     assert shared.text("stat -c %s asked; rm asked") == f"{_LARGE}\n"
+
+
+class _Hasty(HttpProtocol):
+    head_seconds = 0.2
+
+
+async def _slow(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer after longer than a head may take."""
+    while (await receive())["more_body"]:
+        pass
+    await asyncio.sleep(0.5)
+    headers = [(b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("sent", "answers"),
+    [
+        (b"", 0),
+        (b"GET / HTTP/1.1\r\nHost: here\r\n", 0),
+        (b"GET / HTTP/1.1\r\nHost: here\r\n\r\n" * 2 + b"GET /", 2),
+        (b"GET / HTTP/1.1\r\nHost: here\r\nContent-Length: 400000\r\n\r\n" + b"x" * 400_000 + b"GET /", 1),
+    ],
+    ids=["nothing", "half a head", "half a third head", "half a head after a large body"],
+)
+async def test_a_head_that_never_ends_does_not_hold_its_connection(sent: bytes, answers: int) -> None:
+    config = uvicorn.Config(_slow, lifespan="off", ws="none", log_config=None, access_log=False)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Hasty(config, ServerState(), {}), "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(sent)
+        for _ in range(answers):
+            assert (await reader.readuntil(b"\r\n\r\nok")).startswith(b"HTTP/1.1 200 OK")
+        writer.write(b" HTTP/1.1\r\n" if answers else b"")
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
