@@ -36,7 +36,7 @@ async def content_reply(backend: Backend, request: Request) -> Reply | None:
     backend.signer.check(request.method, found[1], request.query_params)
     if request.method == "GET":
         return _sent(backend, found[1])
-    await backend.objects.upload(found[1], arriving(request, backend.settings.upload_stall))
+    await backend.objects.upload(found[1], arriving(request, backend.settings.body_stall))
     return Reply(200, "text/plain", b"")
 
 

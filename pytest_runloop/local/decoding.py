@@ -33,7 +33,7 @@ async def decoded(match: Match, request: Request, settings: Settings, body: byte
     query, filters = _query(endpoint, request)
     if endpoint.upload is not None:
         content_type = request.headers.get("content-type", "")
-        return Call(match.ids, {}, filters, content_type, arriving(request, settings.upload_stall))
+        return Call(match.ids, {}, filters, content_type, arriving(request, settings.body_stall))
     host = request.headers.get("host", "")
     return Call(match.ids, _params(endpoint, query, _json_object(body)), filters, host=host)
 
@@ -41,10 +41,10 @@ async def decoded(match: Match, request: Request, settings: Settings, body: byte
 async def whole_body(request: Request, settings: Settings) -> bytes:
     """Return the body of a request.
 
-    :raises ApiError: if it is too large.
+    :raises ApiError: if it is too large, or nothing more comes.
     """
     data = bytearray()
-    async for chunk in request.stream():
+    async for chunk in arriving(request, settings.body_stall):
         data += chunk
         if len(data) > settings.json_max:
             message = f"the body is larger than {settings.json_max:,} bytes: send files with `upload_file`"
@@ -68,9 +68,9 @@ async def arriving(request: Request, stall: float) -> AsyncIterator[bytes]:
     except StopAsyncIteration:
         return
     except TimeoutError:
-        raise ApiError(408, "timed_out", f"nothing more of the upload arrived for {stall:g} s") from None
+        raise ApiError(408, "timed_out", f"nothing more of the body arrived for {stall:g} s") from None
     except ClientDisconnect:
-        raise invalid("the client went away during the upload") from None
+        raise invalid("the client went away while it sent the body") from None
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

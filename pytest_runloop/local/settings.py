@@ -27,8 +27,8 @@ class Settings:
     """Of each devbox, threads included."""
     stream_keep_alive: float = 10
     """Silent streams are cut by clients after 30 s."""
-    upload_stall: float = 60
-    """A client that sends nothing for so long has its upload ended."""
+    body_stall: float = 60
+    """A client that sends nothing for so long has its request ended."""
     tunnel_connect: float = 30
     """For a service in a devbox to take a connection."""
     tunnel_wake: float = 10

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
@@ -16,10 +17,12 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from pytest_runloop.local.engine.select import open_engine
 from pytest_runloop.local.protocol import HttpProtocol
+from pytest_runloop.local.settings import Settings
 
-from .box import Box
-from .running import PATIENCE, Server
+from .box import Box, refused
+from .running import PATIENCE, Server, inside
 
 _LARGE = 700_000
 _HEAD = (
@@ -154,3 +157,25 @@ async def test_a_head_that_never_ends_does_not_hold_its_connection(sent: bytes, 
         assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()
+
+
+@pytest.mark.asyncio
+async def test_a_body_that_stands_still_ends_its_request_and_leaves_nothing(tmp_path: Path) -> None:
+    form = _HEAD % b"half" + b"more"
+    never = asyncio.Event()
+
+    async def body(start: bytes) -> AsyncIterator[bytes]:
+        yield start
+        await never.wait()
+
+    engine = await open_engine("process", tmp_path)
+    async with inside(engine, tmp_path, Settings(body_stall=0.2)) as within:
+        devbox = await within.create()
+        await within.reach(devbox, "running")
+        where = f"/v1/devboxes/{devbox}"
+        kind = {"Content-Type": "multipart/form-data; boundary=b"}
+        for path, start, headers in (("/v1/devboxes", b'{"na', {}), (f"{where}/upload_file", form, kind)):
+            answer = await within.api.post(path, content=body(start), headers=headers)
+            refused(answer, 408, "timed_out", "nothing more of the body", "0.2 s")
+        answer = await within.api.post(f"{where}/read_file_contents", json={"file_path": "half"})
+        refused(answer, 404, "file_not_found")
