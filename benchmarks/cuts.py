@@ -25,8 +25,10 @@ CUTS = 1000
 WORKERS = 24
 """So many commands run at once: half of them by the blocking client, half by the async one."""
 _COMMAND = "python3 writer.py"
-_SILENCE = 5.0
+_SILENCE = 20.0
 """So many seconds a client bears a connection on which nothing comes."""
+_UPLOAD = 60.0
+"""The same for uploads, which are not what is cut."""
 
 
 def measure(seed: int = SEED, commands: int = COMMANDS) -> list[Figure]:
@@ -72,7 +74,7 @@ def _worker(running: Backend, cutter: Cutter, trials: list[Trial]) -> None:
 
 
 def _run(devbox: Devbox, cutter: Cutter, trial: Trial) -> None:
-    devbox.file.upload(path="content", file=trial.printed.content)
+    devbox.file.upload(path="content", file=trial.printed.content, timeout=_UPLOAD)
     devbox.file.write(file_path="steps", contents=trial.printed.steps)
     with cutter.cutting(devbox.id, trial):
         stdout, stderr = trial.callbacks(time.sleep)
@@ -99,7 +101,7 @@ async def _async_worker(client: AsyncRunloop, cutter: Cutter, trials: list[Trial
 
 
 async def _async_run(devbox: AsyncDevbox, cutter: Cutter, trial: Trial) -> None:
-    await devbox.file.upload(path="content", file=trial.printed.content)
+    await devbox.file.upload(path="content", file=trial.printed.content, timeout=_UPLOAD)
     await devbox.file.write(file_path="steps", contents=trial.printed.steps)
     with cutter.cutting(devbox.id, trial):
         stdout, stderr = trial.callbacks(asyncio.sleep)
