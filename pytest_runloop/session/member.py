@@ -95,14 +95,16 @@ class Member:
         with self._told_at_setup(session):
             params = spec.merge(self._base(defaults))
             with self.run.lock("session-devbox"):
-                known = self.run.session_devbox
-                if known is None:
-                    held = self._lent(params, "session_devbox", "never")
-                    known = self.run.session_devbox = held.devbox.id
-                    self.lending.keep(held)
+                known = self.run.session_devbox or self._kept(params)
             devbox = self.devboxes.client.devbox.from_id(known)
             self.devboxes.transcript.made(devbox.id, params)
             return devbox
+
+    def _kept(self, params: Mapping[str, Any]) -> str:
+        __tracebackhide__ = True
+        held = self._lent(params, "session_devbox", "never")
+        self.lending.keep(held)
+        return held.devbox.id
 
     def further_devboxes(
         self, session: pytest.Session, defaults: spec.Spec, wanted: spec.Spec, count: int

@@ -36,7 +36,6 @@ OWNER_LOCK = "owner.lock"
 MEMBERS_LOCK = "members.lock"
 """Workers share it, as long as they live."""
 LEDGER = "devboxes"
-_SESSION_DEVBOX = "session-devbox"
 
 
 class Run:
@@ -138,12 +137,8 @@ class Run:
     @property
     def session_devbox(self) -> str | None:
         """The id of the devbox that all processes use, once there is one."""
-        path = self.path / _SESSION_DEVBOX
-        return path.read_text(encoding="utf-8") if path.exists() else None
-
-    @session_devbox.setter
-    def session_devbox(self, devbox: str) -> None:
-        (self.path / _SESSION_DEVBOX).write_text(devbox, encoding="utf-8")
+        entries = map(self.ledger.find, self.pool.lasting())
+        return next((entry.devbox for entry in entries if entry is not None), None)
 
     @cached_property
     def pool(self) -> Pool:

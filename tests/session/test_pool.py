@@ -100,8 +100,10 @@ def test_a_slot_whose_holder_was_killed_is_never_handed_out_as_it_is(
     process = start(_take_and_say, folder, 1, tmp_path / "said")
     assert _until((tmp_path / "said").exists)
     os.kill(process.pid, signal.SIGKILL)
-    [lease] = Pool(folder, 1, "gw1").take("test", "spec")
+    pool = Pool(folder, 1, "gw1")
+    [lease] = pool.take("test", "spec")
     assert (lease.fits, lease.stale) == (None, "its devbox")
+    assert not list(pool.lasting()), "it had not come to say that it lasts"
 
 
 def _wait_in_line(folder: Path) -> None:
@@ -248,6 +250,7 @@ def test_what_the_run_keeps_counts_against_the_cap(folder: Path) -> None:
     pool = Pool(folder, 1, "")
     [lease] = pool.take("session_devbox")
     pool.keep(lease, "entry")
+    assert list(pool.lasting()) == ["entry"]
     with pytest.raises(UnavailableError, match=r"lasts until the end of the run.*session_devbox"):
         pool.take("test")
 

@@ -98,6 +98,13 @@ class Pool:
         lease.slot.write(entry=entry, spec=None, lasting=True)
         lease.slot.release()
 
+    def lasting(self) -> Iterator[str]:
+        """Yield the keys of the entries of devboxes whose slots are in use until the end of the run."""
+        for slot in self._slots:
+            record = slot.read()
+            if record.lasting and record.entry is not None:
+                yield record.entry
+
     def holders(self) -> Iterator[Holder]:
         """Yield those who have a slot at this moment, or had it when they died."""
         for slot in self._slots:
