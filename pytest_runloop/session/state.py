@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import tempfile
 from pathlib import Path
 
 from .errors import StopRunError
@@ -18,13 +20,13 @@ def state_directory() -> Path:
     path = state_path()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = path / f".writable-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        # Locks prove who lives. On a file system without them every run would take all others for dead.
+        with tempfile.TemporaryFile(dir=path) as probe:
+            fcntl.flock(probe, fcntl.LOCK_EX)
     except OSError as error:
         raise StopRunError(
             f"The state directory {path} cannot be used: {error.strerror}.\n"
-            f"Set {VARIABLE} to a directory that can be written.",
+            f"Set {VARIABLE} to a directory that can be written, on a file system with locks (flock).",
             "no state directory",
         ) from None
     return path

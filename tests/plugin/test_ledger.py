@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import threading
 import time
@@ -12,9 +14,11 @@ import pytest
 from pytest_runloop import Runloop
 from pytest_runloop.session import ending
 from pytest_runloop.session.ending import end, end_all
+from pytest_runloop.session.errors import StopRunError
 from pytest_runloop.session.journal import Journal
 from pytest_runloop.session.ledger import ENTRY_KEY, Entry, Ledger
 from pytest_runloop.session.requests import create, living_of
+from pytest_runloop.session.state import state_directory
 
 from .service import KEY
 from .stub_api import Asked, Said, stub
@@ -196,3 +200,16 @@ def test_a_devbox_is_asked_for_with_our_metadata_beside_the_users(ledger: Ledger
     assert first.body["name"] == f"pytest-test-n-me-1-x-{entry.key[:8]}"
     assert second.body["name"] == "mine"
     assert first.key == entry.key
+
+
+def test_a_file_system_without_locks_is_refused_since_they_prove_who_lives(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setenv("RUNLOOP_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StopRunError, match=r"cannot be used: Function not implemented.*\n.*locks"):
+        state_directory()
+    assert not list(tmp_path.iterdir())
