@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -61,10 +62,12 @@ class Pool:
                 place.wait()
 
     def _taken(self, holder: Holder, spec: str | None, count: int) -> list[Lease] | None:
-        slots, leases = list(self._slots.candidates(count)), list[Lease]()
+        # What is read before a slot is locked only says where to begin: to lock them all takes longest.
+        slots = sorted(self._slots.candidates(count), key=lambda slot: _preference(slot.read(), spec))
+        leases = list[Lease]()
         try:
-            free = [slot for slot in slots if slot.seized() and not slot.record.lasting]
-            chosen = sorted(free, key=lambda slot: _preference(slot.record, spec))[:count]
+            free = (slot for slot in slots if slot.seized() and not slot.record.lasting)
+            chosen = list(itertools.islice(free, count))
             if len(chosen) == count:
                 leases = [_leased(slot, holder, spec) for slot in chosen]
             return leases or None
