@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .session import choice, header, job_summary, marker, options, settings
+from .session import choice, clock, header, job_summary, marker, options, settings
 from .session.verdict import shown
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if _MEMBER in item.config.stash:
-        _member(item.config).report(item, report, call)
+        with clock.stopped():
+            _member(item.config).report(item, report, call)
     return report
 
 
@@ -91,7 +92,8 @@ class _Innermost:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if _MEMBER in item.config.stash:
-            _member(item.config).look_at_pass(item, report)
+            with clock.stopped():
+                _member(item.config).look_at_pass(item, report)
         return report
 
     @pytest.hookimpl(trylast=True)

@@ -86,7 +86,13 @@ def test_gets_another(devbox):
 
 LATE = """
 import signal, time
+from pytest_runloop.session.evidence import settle
 
+def settled_while_no_time_passes(*given, settle=settle.settle):
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    settle(*given)
+
+settle.settle = settled_while_no_time_passes
 shared = pytest.mark.devbox(reuse="shared")
 NUMBER = 10_000_000 + os.getpid()
 
