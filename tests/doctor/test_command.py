@@ -150,7 +150,8 @@ except SystemExit:
 heavy = {"pytest", "asyncio", "pydantic", "httpx", "uvicorn", "subprocess"} & set(sys.modules)
 assert not heavy, heavy
 rooms = ("pytest_runloop.local", "pytest_runloop.session", "pytest_runloop.doctor")
-assert not [name for name in sys.modules if name.startswith(rooms)]
+loaded = [name for name in sys.modules if name.startswith(rooms) and name not in rooms]
+assert set(loaded) == {"pytest_runloop.local.arguments", "pytest_runloop.doctor.arguments"}, loaded
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
