@@ -6,7 +6,7 @@ import asyncio
 import random
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from pytest_runloop.local.engine.select import open_engine
@@ -123,9 +123,22 @@ class _Hasty(HttpProtocol):
     head_seconds = 0.2
 
 
+@asynccontextmanager
+async def _serving(app: ASGIApp) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Serve an application to one connection, and give its both directions."""
+    config = uvicorn.Config(app, lifespan="off", ws="none", log_config=None, access_log=False)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Hasty(config, ServerState(), {}), "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        yield reader, writer
+        writer.close()
+        await writer.wait_closed()
+
+
 async def _slow(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer after longer than a head may take."""
-    while (await receive())["more_body"]:
+    while (await receive()).get("more_body"):
         pass
     await asyncio.sleep(0.5)
     headers = [(b"content-length", b"2")]
@@ -145,18 +158,33 @@ async def _slow(scope: Scope, receive: Receive, send: Send) -> None:
     ids=["nothing", "half a head", "half a third head", "half a head after a large body"],
 )
 async def test_a_head_that_never_ends_does_not_hold_its_connection(sent: bytes, answers: int) -> None:
-    config = uvicorn.Config(_slow, lifespan="off", ws="none", log_config=None, access_log=False)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Hasty(config, ServerState(), {}), "127.0.0.1", 0)
-    async with server:
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    async with _serving(_slow) as (reader, writer):
         writer.write(sent)
         for _ in range(answers):
             assert (await reader.readuntil(b"\r\n\r\nok")).startswith(b"HTTP/1.1 200 OK")
         writer.write(b" HTTP/1.1\r\n" if answers else b"")
         assert await reader.read() == b""
-        writer.close()
-        await writer.wait_closed()
+
+
+async def _early(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer without a look at the body."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_body_that_is_no_http_ends_its_connection_and_nothing_else_fails(
+    answered: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    head, wrong = b"POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n", b"no size\r\n"
+    async with _serving(_early) as (reader, writer):
+        writer.write(head if answered else head + wrong)
+        if answered:
+            await reader.readuntil(b"\r\n\r\nok")
+            writer.write(wrong)
+        assert (b"400 Bad Request" in await reader.read()) is not answered
+    assert {record.levelname for record in caplog.records} <= {"WARNING", "DEBUG"}
 
 
 @pytest.mark.asyncio
