@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import errno
 import os
 from collections.abc import Awaitable
 from pathlib import Path
@@ -110,12 +111,19 @@ class Output:
         self._memory.clear()
 
     async def read(self, offset: int, count: int) -> bytes:
-        """Return up to so many bytes from an offset; nothing if there are none yet."""
-        if offset < self._in_file:
-            count = min(count, self._in_file - offset)
-            return await asyncio.to_thread(_pread, self._path, count, offset)
-        start = offset - self._in_file
-        return bytes(self._memory[start : start + count])
+        """Return up to so many bytes from an offset: less only where the output ends by now."""
+        data = bytearray()
+        # A character may begin in the file and end in memory: who got only its beginning could not go on.
+        while len(data) < count and offset + len(data) < self._in_file:
+            data += await self._stored(offset + len(data), count - len(data))
+        start = offset + len(data) - self._in_file
+        return bytes(data + self._memory[start : start + count - len(data)])
+
+    async def _stored(self, offset: int, count: int) -> bytes:
+        data = await asyncio.to_thread(_pread, self._path, min(count, self._in_file - offset), offset)
+        if not data:
+            raise OSError(errno.EIO, "the file of an output is shorter than it was", str(self._path))
+        return data
 
     async def tail(self, lines: int, limit: int) -> Tail:
         """Return the last lines.

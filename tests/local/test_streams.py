@@ -146,6 +146,21 @@ async def test_an_output_reads_the_same_from_memory_and_file(tmp_path: Path, mem
 
 
 @pytest.mark.asyncio
+async def test_a_character_between_file_and_memory_holds_up_no_stream(tmp_path: Path) -> None:
+    output = Output(tmp_path / "out", Settings(output_memory=7))
+    first, rest = "täxt €".encode()[:-1], "€ end".encode()[2:]
+    storing = output.feed(first)
+    assert storing is not None
+    await storing
+    output.feed(rest)
+    output.close()
+    assert await output.read(0, 100) == first + rest
+    async with asyncio.timeout(60):
+        events = [event async for event in OutputStream(output, 0, SystemClock(), 1)]
+    assert "täxt € end" in b"".join(events).decode()
+
+
+@pytest.mark.asyncio
 async def test_an_output_beyond_its_bound_says_so(tmp_path: Path) -> None:
     output = Output(tmp_path / "out", Settings(output_max=10))
     output.feed(b"12345678")
