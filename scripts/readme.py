@@ -1,4 +1,4 @@
-"""Writes the tables of the README that the code knows better: options, fixtures, tiers, faults.
+"""Writes the tables of the README and of `docs` that the code knows better: options, fixtures, tiers, faults.
 
 `python scripts/readme.py` writes them; with `--check` it only tells whether they are current.
 """
@@ -18,7 +18,8 @@ from pytest_runloop.local.engine.protocol import Capability
 from pytest_runloop.local.faults import control, reference
 from pytest_runloop.session.options import OPTIONS, SNAPSHOT, SNAPSHOT_ON_FAIL
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 _BLOCK = re.compile(r"(<!-- (\w+): written by scripts/readme\.py -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -80,7 +81,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def current(text: str) -> str:
-    """Return the README with its written tables as they must be."""
+    """Return a page with its written tables as they must be."""
     tables = (options, fixtures, tiers, faults, routes)
     write: dict[str, Callable[[], str]] = {table.__name__: table for table in tables}
     return _BLOCK.sub(lambda block: block[1] + write[block[2]]() + block[3], text)
@@ -88,14 +89,18 @@ def current(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the tables, or check them."""
-    before = README.read_text(encoding="utf-8")
-    after = current(before)
-    if arguments == ["--check"]:
-        if before != after:
-            print("README.md has stale tables: run python scripts/readme.py")
-        return int(before != after)
-    README.write_text(after, encoding="utf-8")
-    return 0
+    stale = 0
+    for page in PAGES:
+        before = page.read_text(encoding="utf-8")
+        after = current(before)
+        if before == after:
+            continue
+        stale = 1
+        if arguments == ["--check"]:
+            print(f"{page.relative_to(ROOT)} has stale tables: run python scripts/readme.py")
+        else:
+            page.write_text(after, encoding="utf-8")
+    return stale if arguments == ["--check"] else 0
 
 
 if __name__ == "__main__":
