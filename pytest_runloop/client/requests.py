@@ -8,11 +8,12 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final, Generic, Required, TypeVar, get_origin, get_type_hints
+from typing import Any, Final, Generic, Required, TypeVar, get_origin
 from urllib.parse import quote
 
 from .._version import __version__
 from ..contract.endpoint import Endpoint, Lane, Returns
+from ..contract.hints import hints_of
 from ..contract.wire import on_wire
 from .errors import KEY_PREFIX, ArgumentError, RequestInfo, hide_from_traceback
 from .secret import Secret
@@ -99,7 +100,7 @@ def options_of(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
 def _shape(endpoint: Endpoint[Any]) -> _Shape:
     if endpoint.params is None:
         return _Shape(frozenset(), frozenset(), has_body=False)
-    hints = get_type_hints(endpoint.params, include_extras=True)
+    hints = hints_of(endpoint.params)
     required = frozenset(name for name, hint in hints.items() if get_origin(hint) is Required)
     has_body = not endpoint.bodiless and any(not endpoint.travels_in_query(name) for name in hints)
     return _Shape(frozenset(hints), required, has_body)

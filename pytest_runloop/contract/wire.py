@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any, NamedTuple, Required, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, Required, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from typing_extensions import is_typeddict
+
+from .hints import hints_of
 
 
 class _Spelling(NamedTuple):
@@ -20,7 +22,7 @@ class _Spelling(NamedTuple):
 def wire_names(params: type) -> list[str]:
     """Return the keys of a TypedDict as they are written on the wire."""
     spelled = _spellings(params)
-    return [spelled[name].name if name in spelled else name for name in get_type_hints(params)]
+    return [spelled[name].name if name in spelled else name for name in hints_of(params)]
 
 
 def on_wire(params: type, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def on_wire(params: type, values: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def _spellings(params: type) -> Mapping[str, _Spelling]:
     """Return the keys that matter here: those of another name, and those with such keys inside."""
-    hints = get_type_hints(params, include_extras=True)
+    hints = hints_of(params)
     found = {name: _Spelling(_alias(hint) or name, _inner(hint)) for name, hint in hints.items()}
     return {name: spelling for name, spelling in found.items() if spelling != (name, None)}
 

@@ -7,11 +7,12 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from ..contract.hints import hints_of
 from ..contract.validation import InvalidParamsError, validated
 from .calls import Call
 from .errors import ApiError, invalid
@@ -148,7 +149,7 @@ def _listed(names: Iterable[str]) -> str:
 
 @cache
 def _converter(params: type, name: str) -> TypeAdapter[Any]:
-    return TypeAdapter(get_type_hints(params, include_extras=True)[name])
+    return TypeAdapter(hints_of(params)[name])
 
 
 def _converted(params: type, query: Mapping[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any
 
 from . import options
 from .settings import Rank, Settings
@@ -28,9 +28,10 @@ REUSE = ("never", "reset", "shared")
 @cache
 def known_keys() -> list[str]:
     """Return the name of every argument that a spec may have."""
+    from ..contract.hints import hints_of
     from ..contract.params.devboxes import DevboxCreateParams
 
-    return [*SHORT, "reuse", *get_type_hints(DevboxCreateParams)]
+    return [*SHORT, "reuse", *hints_of(DevboxCreateParams)]
 
 
 def problems(spec: Spec) -> list[str]:

@@ -212,6 +212,11 @@ def test_it(devbox, runloop, pytester, how):
     pytester.makepyfile(test_in="def test_in(runloop): assert runloop.base_url != %r" % runloop.base_url)
     getattr(pytester, how)("-p", "no:cacheprovider").assert_outcomes(passed=1)
     assert devbox.cmd.exec("true").success
+
+def test_what_it_loaded_first(runloop, pytester):
+    pytester.makepyfile(test_in="def test_in(runloop): runloop.scenario.list(limit=1)")
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    assert list(runloop.scenario.list(limit=1)) == []
 """
     )
-    suite.run("-n1").assert_outcomes(passed=2)
+    suite.run("-n1").assert_outcomes(passed=3)
