@@ -13,6 +13,7 @@ import pytest
 from pytest_runloop.local.records import Records, SnapshotRecord
 from pytest_runloop.local.store import Store
 
+from ..plugin.waiting import until
 from .box import Box, ok, refused
 from .running import PATIENCE, server
 
@@ -68,6 +69,8 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 def crowded(disk: Disk) -> Iterator[httpx.Client]:
     """A client of a server whose state lies on the small file system."""
     with server(disk.place / "state") as running, running.client() as client:
+        trash = disk.place / "state/trash"  # What is deleted in the background would make room again.
+        until(lambda: not any(trash.iterdir()), "the trash is empty")
         yield client
         disk.free()  # The server ends in order.
 

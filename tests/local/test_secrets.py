@@ -17,6 +17,7 @@ import pytest
 
 from pytest_runloop.local.masking import Mask
 
+from ..plugin.waiting import until
 from .box import Box, ok, refused
 from .running import server
 
@@ -204,6 +205,7 @@ def test_values_outlive_the_server_in_a_file_for_its_owner_only(tmp_path: Path) 
         ok(api.post("/v1/secrets", json={"name": "CHANGED", "value": "first-value"}))
         ok(api.post("/v1/secrets/GONE/delete"))
         ok(api.post("/v1/secrets/CHANGED", json={"value": "second-value"}))
+        until(lambda: not any((tmp_path / "trash").iterdir()), "what is deleted in the background is gone")
         files = [path for path in tmp_path.rglob("*") if path.is_file()]
         held = [path for path in files if b"kept-value" in path.read_bytes()]
         assert held
