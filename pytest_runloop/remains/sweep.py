@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..session import backend, server
 from ..session.ending import devboxes_of, end_all, shut_down
 from ..session.ledger import Entry
-from ..session.run import dead_runs, kept_in, ledger_in, members_live
+from ..session.run import dead_runs, kept_in, ledger_in, members_live, to_be_ended
 from .census import LOCAL, Census, Living, RunFound, of_entry
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _swept(run: RunFound, *, may_remove: bool) -> Swept:
     if may_remove and run.path and run.where != LOCAL:
         if not _survivors_ended(run.path):
             return Swept(run, problem=f"workers of it have not ended within {SURVIVOR_SECONDS:.0f} s")
-        _add_what_they_wrote(run, run.path)
+        _look_again(run, run.path)
     swept = _local_ended(run) if run.where == LOCAL and run.path else _devboxes_ended(run)
     swept.removed = not _keeps(run)
     if swept.clean and may_remove and run.path and swept.removed:
@@ -124,10 +124,12 @@ def _survivors_ended(path: Path) -> bool:
     return True
 
 
-def _add_what_they_wrote(run: RunFound, path: Path) -> None:
-    """Add what came into the ledger after the census."""
+def _look_again(run: RunFound, path: Path) -> None:
+    """Add what came into the ledger after the census, and leave out what is kept since then."""
     known = {box.entry for box in run.devboxes}
-    run.devboxes += [of_entry(entry) for entry in ledger_in(path) if entry.key not in known]
+    kept = {keep.devbox for keep in kept_in(path)}
+    run.devboxes = [box for box in run.devboxes if box.kept or box.id not in kept]
+    run.devboxes += [of_entry(entry) for entry in to_be_ended(path) if entry.key not in known]
 
 
 def _local_ended(run: RunFound) -> Swept:

@@ -22,7 +22,7 @@ from .errors import StopRunError
 from .journal import Journal
 from .kept import FOLDER as KEPT
 from .kept import Kept
-from .ledger import Ledger
+from .ledger import Entry, Ledger
 from .pool.pool import Pool
 from .settings import Settings
 from .state import VARIABLE, state_directory
@@ -183,6 +183,19 @@ def journal_in(path: Path) -> Journal:
 def kept_in(path: Path) -> Kept:
     """Return the devboxes that outlive the run in a directory."""
     return Kept(path / KEPT)
+
+
+def to_be_ended(path: Path) -> Iterator[Entry]:
+    """Yield the entries in a run's directory, but for those of devboxes that are kept, which are struck.
+
+    Who keeps a devbox says so before its entry goes, and may be killed in between.
+    """
+    ledger, kept = ledger_in(path), kept_in(path)
+    for entry in ledger:
+        if entry.devbox and kept.find(entry.devbox):
+            ledger.strike(entry)
+        else:
+            yield entry
 
 
 def notices_in(path: Path) -> Journal:

@@ -12,7 +12,7 @@ from .ending import end, end_all
 from .errors import UnavailableError
 from .journal import Journal
 from .ledger import Entry
-from .run import Run, dead_runs, journal_in, kept_in, ledger_in, members_live
+from .run import Run, dead_runs, journal_in, kept_in, ledger_in, members_live, to_be_ended
 
 SECONDS = 8.0
 SECONDS_AFTER_INTERRUPT = 3.0
@@ -35,7 +35,7 @@ def own(run: Run, *, interrupted: bool) -> list[Entry]:
 
 
 def _end_entries(run: Run, seconds: float) -> None:
-    entries = list(run.ledger)
+    entries = list(to_be_ended(run.path))
     if not entries:
         return
     try:
@@ -90,20 +90,20 @@ def _cleared(path: Path, journal: Journal) -> bool:
         return not backend.lives(
             path
         )  # it hung on the lock, and ended with it unless devboxes outlive the run
-    ledger = ledger_in(path)
     more_may_come = members_live(path)
-    if not list(ledger):
+    entries = list(to_be_ended(path))
+    if not entries:
         return not more_may_come and not list(kept_in(path))
     client = backend.client_of_dead_run(path)
     if client is None:
         return False
 
     def ended(entry: Entry) -> None:
-        end(client, ledger, entry)
+        end(client, ledger_in(path), entry)
         journal.note("swept", id=entry.devbox, run=path.name)
 
     try:
-        end_all(ledger, ended, SECONDS)
+        end_all(entries, ended, SECONDS)
     finally:
         client.close()
-    return not list(ledger) and not more_may_come and not list(kept_in(path))
+    return not list(ledger_in(path)) and not more_may_come and not list(kept_in(path))

@@ -16,8 +16,10 @@ from pytest_runloop.session import ending
 from pytest_runloop.session.ending import end, end_all
 from pytest_runloop.session.errors import StopRunError
 from pytest_runloop.session.journal import Journal
+from pytest_runloop.session.kept import Keep
 from pytest_runloop.session.ledger import ENTRY_KEY, Entry, Ledger
 from pytest_runloop.session.requests import create, living_of
+from pytest_runloop.session.run import kept_in, ledger_in, to_be_ended
 from pytest_runloop.session.state import state_directory
 
 from .service import KEY
@@ -40,6 +42,15 @@ def test_an_entry_is_there_before_and_until_its_devbox_ended(ledger: Ledger) -> 
     ledger.strike(entry)
     ledger.strike(entry)
     assert list(ledger) == []
+
+
+def test_a_devbox_that_is_kept_is_not_to_be_ended_though_its_entry_is_there_still(tmp_path: Path) -> None:
+    ledger = ledger_in(tmp_path)
+    for devbox in ("dbx_1", "dbx_2"):
+        ledger.complete(ledger.intend("test_it"), devbox)
+    kept_in(tmp_path).add(Keep("dbx_2", "", "test_it", "it failed", 0, None))
+    assert [entry.devbox for entry in to_be_ended(tmp_path)] == ["dbx_1"]
+    assert [entry.devbox for entry in ledger] == ["dbx_1"]
 
 
 def test_an_entry_is_synced_before_it_is_relied_on(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

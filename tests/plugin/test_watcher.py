@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pytest_runloop.session import watcher
-from pytest_runloop.session.run import Run
+from pytest_runloop.session.kept import Keep
+from pytest_runloop.session.run import Run, kept_in
 from pytest_runloop.session.settings import without_config
 
 from .service import KEY, Remote
@@ -87,6 +88,20 @@ def test_devboxes_without_an_id_are_found_by_their_metadata_on_later_pages(state
         damaged = made.ledger.intend("test_it")
         (made.path / "devboxes" / f"{damaged.key}.json").write_text("{")
     assert api.lines()[-1] == "POST /v1/devboxes/dbx_1/shutdown?force=true"
+
+
+def test_a_devbox_that_is_kept_is_not_ended_though_its_entry_is_there_still(state: Path) -> None:
+    with watched(state, lambda _: SHUTDOWN) as (made, api):
+        for devbox in ("dbx_1", "dbx_2"):
+            made.ledger.complete(made.ledger.intend("test_it"), devbox)
+        made.run.kept.add(Keep("dbx_2", "", "test_it", "it failed", 0, None))
+        until(lambda: len(list(made.ledger)) == 2, "the entries")
+        made.run.close(keep=True)
+        until(lambda: not list(made.ledger), "the watcher's work")
+        until(lambda: not processes_that_know(str(made.path)), "the end of the watcher")
+        assert [keep.devbox for keep in kept_in(made.path)] == ["dbx_2"]
+        made.path.rename(state / "looked at")
+    assert api.lines() == ["POST /v1/devboxes/dbx_1/shutdown?force=true"]
 
 
 def test_the_key_goes_to_no_other_server(state: Path) -> None:

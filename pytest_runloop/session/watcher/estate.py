@@ -63,6 +63,7 @@ class Estate:
     def __init__(self, run: Path, told: dict[str, Any]) -> None:
         self._told = told
         self._ledger = run / told["ledger"]
+        self._kept = run / told["kept"]
         self._service = Service(told)
 
     def settle(self, *, late: bool) -> int:
@@ -87,11 +88,15 @@ class Estate:
     def _entries(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         for path in self._ledger.glob("*.json"):
             try:
-                yield path, json.loads(path.read_text(encoding="utf-8"))
+                entry = json.loads(path.read_text(encoding="utf-8"))
             except FileNotFoundError:  # struck by a survivor
                 continue
             except ValueError:  # damaged, yet its name is enough to find the devbox
-                yield path, {"written_ms": path.stat().st_mtime * 1000}
+                entry = {"written_ms": path.stat().st_mtime * 1000}
+            if entry.get("devbox") and (self._kept / f"{entry['devbox']}.json").exists():
+                path.unlink(missing_ok=True)  # who kept it was killed before that
+            else:
+                yield path, entry
 
     def _found(self, nameless: dict[Path, dict[str, Any]]) -> dict[Path, str]:
         """Find devboxes whose ids never reached the run, by their metadata."""
