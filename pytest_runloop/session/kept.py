@@ -63,12 +63,22 @@ class Kept:
         except (OSError, ValueError, TypeError):  # not there, or damaged
             return None
 
+    def has(self, entry: str) -> bool:
+        """Tell whether the devbox of an entry in the ledger is kept.
+
+        :param entry: the entry's key; its devbox's id may not have been known when it was read.
+        """
+        return any(keep is not None and keep.entry == entry for keep in map(self.find, self._ids()))
+
     def __iter__(self) -> Iterator[Keep]:
         """Yield those whose time is not over."""
-        for path in sorted(self._folder.glob("*.json")):
-            keep = self.find(path.stem)
+        for devbox in self._ids():
+            keep = self.find(devbox)
             if keep is not None and not keep.over:
                 yield keep
+
+    def _ids(self) -> list[str]:
+        return sorted(path.stem for path in self._folder.glob("*.json"))
 
     def _path(self, devbox: str) -> Path:
         return self._folder / f"{devbox}.json"

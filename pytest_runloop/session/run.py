@@ -192,7 +192,7 @@ def to_be_ended(path: Path) -> Iterator[Entry]:
     """
     ledger, kept = ledger_in(path), kept_in(path)
     for entry in ledger:
-        if entry.devbox and kept.find(entry.devbox):
+        if kept.has(entry.key):
             ledger.strike(entry)
         else:
             yield entry

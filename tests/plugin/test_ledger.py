@@ -46,9 +46,10 @@ def test_an_entry_is_there_before_and_until_its_devbox_ended(ledger: Ledger) -> 
 
 def test_a_devbox_that_is_kept_is_not_to_be_ended_though_its_entry_is_there_still(tmp_path: Path) -> None:
     ledger = ledger_in(tmp_path)
-    for devbox in ("dbx_1", "dbx_2"):
-        ledger.complete(ledger.intend("test_it"), devbox)
-    kept_in(tmp_path).add(Keep("dbx_2", "", "test_it", "it failed", 0, None))
+    entries = [ledger.intend("test_it") for _ in range(2)]
+    for entry, devbox in zip(entries, ("dbx_1", "dbx_2"), strict=True):
+        ledger.complete(entry, devbox)
+    kept_in(tmp_path).add(Keep("dbx_2", entries[1].key, "test_it", "it failed", 0, None))
     assert [entry.devbox for entry in to_be_ended(tmp_path)] == ["dbx_1"]
     assert [entry.devbox for entry in ledger] == ["dbx_1"]
 

@@ -93,10 +93,7 @@ class Estate:
                 continue
             except ValueError:  # damaged, yet its name is enough to find the devbox
                 entry = {"written_ms": path.stat().st_mtime * 1000}
-            if entry.get("devbox") and (self._kept / f"{entry['devbox']}.json").exists():
-                path.unlink(missing_ok=True)  # who kept it was killed before that
-            else:
-                yield path, entry
+            yield path, entry
 
     def _found(self, nameless: dict[Path, dict[str, Any]]) -> dict[Path, str]:
         """Find devboxes whose ids never reached the run, by their metadata."""
@@ -114,8 +111,9 @@ class Estate:
         return found
 
     def _end(self, path: Path, devbox: str) -> None:
+        kept = (self._kept / f"{devbox}.json").exists()  # who kept it was killed before the entry went
         try:
-            if self._service.end(devbox):
+            if kept or self._service.end(devbox):
                 path.unlink(missing_ok=True)
         except Exception:  # tried again
             return
