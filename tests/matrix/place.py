@@ -39,7 +39,7 @@ class Place:
         """Have everything made once that stays, and count it."""
         for name in BLUEPRINTS:
             self.service.client.blueprint.create(
-                name=name, dockerfile=f"FROM ubuntu:22.04\nRUN echo {name} > /which\n"
+                name=name, dockerfile=f"FROM ubuntu:22.04\nENV WHICH={name}\nRUN true\n"
             )
             with self.service.client.devbox.create(blueprint_name=name) as devbox:
                 devbox.cmd.exec("true").check()

@@ -40,7 +40,7 @@ def look(devbox, request):
     """Look at the devbox as nobody else may while this test has it, and soil it."""
     with open(os.environ["USES"], "a") as uses:
         uses.write(f"{devbox.id} {request.node.name} {request.node.way}\\n")
-    seen = devbox.cmd.exec("mkdir in-use && echo $PLACE && cat /which; ls; touch dirt").stdout().split()
+    seen = devbox.cmd.exec("mkdir in-use && echo $PLACE $WHICH; ls; touch dirt").stdout().split()
     assert "in-use" in seen, "somebody else has it, or had it when they died"
     if request.node.way != "shared":
         assert "dirt" not in seen

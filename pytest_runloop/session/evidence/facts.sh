@@ -24,6 +24,8 @@ for d in /proc/[0-9]*; do
     { while read -r key value; do case $key in
         Name:) name=$value ;; State:) state=${value%% *} ;; PPid:) parent=$value ;; Uid:) user=${value%%[!0-9]*} ;; VmRSS:) memory=${value%% *} ;;
     esac; done <"$d/status"; } 2>/dev/null || continue
+    # The dead whom a container's first process does not collect tell nothing, and would fill the list.
+    [ "$state$parent" = Z1 ] && continue
     count=$((count + 1)); [ "$count" -gt 500 ] && { echo "@cut processes"; break; }
     command=
     if [ -z "$memory" ]; then :  # a thread of the kernel
