@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import backend, lease, options, watcher
@@ -240,6 +241,22 @@ class Devboxes:
         :param why: why it is kept.
         :return: whether it lives. One that has ended is left as it is.
         """
+        note = partial(Keep, str(entry.devbox), entry.key, entry.test, why, entry.written_ms)
+        # Before the look: whoever sweeps a run that died meanwhile leaves it alone from now on.
+        self._run.kept.add(note(time.time() + (entry.lease or lease.KEPT_SECONDS)))
+        lives, seconds = self._prolonged(entry)
+        if not lives:
+            self._run.kept.remove(str(entry.devbox))
+            return False
+        self._run.kept.add(note(None if seconds is None else time.time() + seconds))
+        self._run.ledger.strike(entry)
+        return True
+
+    def _prolonged(self, entry: Entry) -> tuple[bool, float | None]:
+        """Let a devbox's lifetime begin anew; return whether it lives, and how many seconds it then has.
+
+        While nobody can tell, it lives. One that is suspended does not end by itself.
+        """
         from ..client.errors import NotFoundError, RunloopError
 
         devbox = self.quick_client.devbox.from_id(str(entry.devbox))
@@ -248,17 +265,12 @@ class Devboxes:
             view = devbox.get_info()
             devbox.keep_alive()
         except NotFoundError:
-            return False
-        except RunloopError:  # while nobody can tell, it lives
+            return False, None
+        except RunloopError:
             pass
-        if view is not None and view.status in ENDED:
-            return False
         asleep = view is not None and view.status in ("suspending", "suspended")  # its lifetime stands still
         seconds = None if asleep else lease.seconds_left(view, entry.lease or lease.KEPT_SECONDS)
-        until = None if seconds is None else time.time() + seconds
-        self._run.kept.add(Keep(devbox.id, entry.key, entry.test, why, entry.written_ms, until))
-        self._run.ledger.strike(entry)
-        return True
+        return view is None or view.status not in ENDED, seconds
 
     def take_over(self, taken: Taken, over: threading.Event) -> bool:
         """See a snapshot to its end whose worker died; a devbox for which that takes too long is kept.
