@@ -474,7 +474,14 @@ def _sockets(engine: SandboxEngine) -> list[str]:
     pid = _supervisor(engine)
     lines = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
     known = {f"socket:[{line.split()[9]}]" for line in lines}
-    return [link for each in Path(f"/proc/{pid}/fd").iterdir() if (link := str(each.readlink())) in known]
+    return [link for each in Path(f"/proc/{pid}/fd").iterdir() if (link := _target(each)) in known]
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except FileNotFoundError:  # closed meanwhile
+        return ""
 
 
 async def _wait(condition: Callable[[], bool]) -> None:

@@ -42,7 +42,7 @@ TASKS: dict[str, Callable[..., Any]] = {
 """What helpers can be asked for."""
 _UNHURRIED, _NICE = ("remove", "merge"), 5
 _DEEPEST = 10_000  # directories; a path ends before
-_LAST_ONES = 2.0  # seconds
+_LAST_ONES = 10.0  # seconds; on a busy machine the dead take their time, and nobody waits for this
 _MOST_DESCRIPTORS = 1024  # The zygote closes what it gets, so its numbers stay small.
 
 
