@@ -158,9 +158,9 @@ class Lane:
         return {keep.devbox: path for path in self._runs() for keep in kept_in(path)}
 
     def _end_kept(self, outcome: Outcome) -> None:
-        """Do what whoever wanted them does in the end. They must live still."""
+        """Do what whoever wanted them does in the end. Nobody may have ended them, but they may have died."""
         for devbox, path in self._kept().items():
-            outcome.touched += [devbox] * (self._status(devbox) != "running")
+            outcome.touched += [devbox] * (self._status(devbox) == "shutdown")
             self._client.devbox.from_id(devbox).shutdown(force=True)
             kept_in(path).remove(devbox)
             if not list(kept_in(path)):
