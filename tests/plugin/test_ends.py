@@ -153,7 +153,7 @@ def test_a_dead_run_of_another_account_is_left_alone(remote: Remote) -> None:
 def test_a_test_that_runs_out_of_time_leaves_nothing(remote: Remote, method: str) -> None:
     pytest.importorskip("pytest_timeout")
     remote.suite.write(HANGS)
-    remote.suite.run("-p", "no:xdist", "-p", "timeout", "--timeout=3", f"--timeout-method={method}")
+    remote.suite.run("-p", "no:xdist", "-p", "timeout", "--timeout=6", f"--timeout-method={method}")
     remote.await_living(0)  # by a thread, the process ends on the spot: the watcher clears up
 
 
