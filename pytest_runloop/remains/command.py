@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from ..contract.nearest import nearest
 from ..session.state import state_path
 from .census import Census, RunFound, take_census
-from .output import print_lines
+from .output import FAILED, WRONG_USAGE, print_lines, refused
 from .single import Singles, singles
 from .sweep import Swept, end_devboxes, targets
 from .sweep import sweep as sweep_runs
 from .text import not_looked_at, plan_lines, ps_lines, swept_lines
 
-FAILED, WRONG_USAGE = 1, 2
 _DRY = "Nothing was ended. Say --yes to end this."
 
 
@@ -111,9 +109,7 @@ def _rest(census: Census, told: str = "") -> Iterable[str]:
 
 
 def _refused(why: Iterable[str], census: Census) -> int:
-    for reason in why:
-        print(f"pytest-runloop sweep: {reason}", file=sys.stderr)
-    return FAILED if census.failed else WRONG_USAGE
+    return refused("sweep", why, FAILED if census.failed else WRONG_USAGE)
 
 
 def _no_run(run: str, census: Census) -> str:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterable
 from dataclasses import asdict
 
 from ...session.state import state_path
-from ..output import print_lines
+from ..output import FAILED, WRONG_USAGE, print_lines, refused
 from .choice import Choice
 from .found import Found
 from .prune import UnknownSnapshotsError, snapshots
 from .text import lines, not_looked_at
-
-FAILED, WRONG_USAGE = 1, 2
 
 
 def command(choice: Choice, *, really: bool, as_json: bool) -> int:
@@ -28,13 +24,13 @@ def command(choice: Choice, *, really: bool, as_json: bool) -> int:
     """
     wrong = _wrong(choice, really=really)
     if wrong:
-        return _refused([wrong], WRONG_USAGE)
+        return refused("snapshots", [wrong])
     try:
         found = snapshots(state_path(), choice, really=really)
         print_lines([_as_json(found)] if as_json else lines(found, choice, really=really))
     except UnknownSnapshotsError as error:
         why = [*error.problems, *not_looked_at(error.found)]
-        return _refused(why, FAILED if error.found.failed else WRONG_USAGE)
+        return refused("snapshots", why, FAILED if error.found.failed else WRONG_USAGE)
     undone = really and any(left.chosen and not left.deleted for left in found.snapshots)
     return FAILED if found.failed or undone else 0
 
@@ -48,12 +44,6 @@ def _wrong(choice: Choice, *, really: bool) -> str | None:
     if choice.test == "":
         return "--test is empty, which would be every test"
     return None
-
-
-def _refused(why: Iterable[str], status: int) -> int:
-    for reason in why:
-        print(f"pytest-runloop snapshots: {reason}", file=sys.stderr)
-    return status
 
 
 def _as_json(found: Found) -> str:
