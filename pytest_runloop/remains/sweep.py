@@ -127,8 +127,8 @@ def _survivors_ended(path: Path) -> bool:
 def _look_again(run: RunFound, path: Path) -> None:
     """Add what came into the ledger after the census, and leave out what is kept since then."""
     known = {box.entry for box in run.devboxes}
-    kept = kept_in(path)
-    run.devboxes = [box for box in run.devboxes if box.kept or not kept.has(box.entry)]
+    kept = kept_in(path).entries()
+    run.devboxes = [box for box in run.devboxes if box.kept or box.entry not in kept]
     run.devboxes += [of_entry(entry) for entry in to_be_ended(path) if entry.key not in known]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import backend, lease, options, sweep
 from .choice import choose
-from .ending import shut_down, together
+from .ending import end, end_all
 from .evidence import snapshots
 from .kept import Keep
 from .ledger import Entry
@@ -19,6 +19,7 @@ from .requests import ENDED, of_run
 from .run import OWNER_LOCK, Run
 
 if TYPE_CHECKING:
+    from .. import Runloop
     from ..contract.views.devboxes import DevboxView
 
 SECONDS = 5.0
@@ -113,7 +114,7 @@ def _compare(run: Run, listed: dict[str, DevboxView], seconds: float) -> str:
             with contextlib.closing(backend.connect(run, quick=True)) as client:
                 found = {view.id: view for view in of_run(client, run.id, _since_ms(run))}
                 listed.update(found)
-                _put_right(run, found, lambda devbox: shut_down(client, devbox), seconds)
+                _put_right(run, client, found, seconds)
             outcome[0] = ""
         except Exception as error:  # it must not hide the run's own result
             outcome[0] = next(iter(str(error).splitlines()), type(error).__name__)
@@ -126,7 +127,7 @@ def _compare(run: Run, listed: dict[str, DevboxView], seconds: float) -> str:
     return outcome[0]
 
 
-def _put_right(run: Run, listed: dict[str, DevboxView], end: Callable[[str], object], seconds: float) -> None:
+def _put_right(run: Run, client: Runloop, listed: dict[str, DevboxView], seconds: float) -> None:
     strays = []
     entries = {entry.devbox: entry for entry in run.ledger if entry.devbox}
     kept = {keep.devbox for keep in run.kept}
@@ -139,12 +140,7 @@ def _put_right(run: Run, listed: dict[str, DevboxView], end: Callable[[str], obj
             stray = run.ledger.intend("a devbox that the run had lost sight of")
             run.ledger.complete(stray, devbox)
             strays.append(stray)
-
-    def end_stray(stray: Entry) -> None:
-        end(str(stray.devbox))
-        run.ledger.strike(stray)
-
-    together(strays, end_stray, seconds)
+    end_all(strays, lambda stray: end(client, run.ledger, stray), seconds)
 
 
 def _since_ms(run: Run) -> int:

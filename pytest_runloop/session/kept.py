@@ -63,12 +63,9 @@ class Kept:
         except (OSError, ValueError, TypeError):  # not there, or damaged
             return None
 
-    def has(self, entry: str) -> bool:
-        """Tell whether the devbox of an entry in the ledger is kept.
-
-        :param entry: the entry's key; its devbox's id may not have been known when it was read.
-        """
-        return any(keep is not None and keep.entry == entry for keep in map(self.find, self._ids()))
+    def entries(self) -> set[str]:
+        """Return the keys that the entries of all these devboxes have, or had, in the ledger."""
+        return {keep.entry for keep in map(self.find, self._ids()) if keep is not None}
 
     def __iter__(self) -> Iterator[Keep]:
         """Yield those whose time is not over."""

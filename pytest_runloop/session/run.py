@@ -190,9 +190,9 @@ def to_be_ended(path: Path) -> Iterator[Entry]:
 
     Who keeps a devbox says so before its entry goes, and may be killed in between.
     """
-    ledger, kept = ledger_in(path), kept_in(path)
+    ledger, kept = ledger_in(path), kept_in(path).entries()
     for entry in ledger:
-        if kept.has(entry.key):
+        if entry.key in kept:
             ledger.strike(entry)
         else:
             yield entry

@@ -99,7 +99,7 @@ def _cleared(path: Path, journal: Journal) -> bool:
         return False
 
     def ended(entry: Entry) -> None:
-        if kept_in(path).has(entry.key):  # by a worker that lives still
+        if entry.key in kept_in(path).entries():  # by a worker that lives still
             ledger_in(path).strike(entry)
         else:
             end(client, ledger_in(path), entry)
