@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,11 @@ from pytest_runloop.local.addresses import placed
 from pytest_runloop.local.errors import ApiError
 from pytest_runloop.local.git import GitError, Remote, check_out, clone
 from pytest_runloop.local.settings import Settings
+from tests.plugin.waiting import processes_that_know, until
 
 from .gits import bare, commit, git, site
 
-TOKEN = "opens-it-all"
+TOKEN = f"opens-it-all-{os.getpid()}"
 SETTINGS = Settings()
 
 
@@ -35,31 +35,26 @@ def into(tmp_path: Path) -> Path:
     return tmp_path / "into"
 
 
-def running_with(variable: str) -> Iterator[Path]:
-    """Yield the processes that have this in their environment."""
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if variable.encode() in (place / "environ").read_bytes():
-                yield place
-        except OSError:
-            continue
+def command_lines(known: str) -> list[bytes]:
+    """Return what the list of processes shows of those that have this in their environment."""
+    return [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_that_know(known)]
 
 
 @pytest.mark.asyncio
 async def test_no_list_of_processes_shows_a_token(into: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/app.git"
+        known = f"RUNLOOP_GIT_TOKEN={TOKEN}"
         cloning = asyncio.ensure_future(clone(Remote(address, TOKEN), "", into, SETTINGS))
         with (await asyncio.to_thread(silent.accept))[0]:
-            found = list(running_with(f"RUNLOOP_GIT_TOKEN={TOKEN}"))
-            lines = [(place / "cmdline").read_bytes() for place in found]
+            lines = command_lines(known)
             assert any(address.encode() in line for line in lines)
             assert not any(TOKEN.encode() in line for line in lines)
             cloning.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await cloning
     # With all that it started.
-    assert not any((place / "cmdline").exists() and (place / "cmdline").read_bytes() for place in found)
+    until(lambda: not processes_that_know(known), "what git started is gone")
     assert TOKEN not in repr(Remote(address, TOKEN))
 
 
