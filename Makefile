@@ -37,11 +37,12 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 test: lint  ## check and test everything
-	$(BIN)/python -m pytest -n 4
+	$(BIN)/python -m pytest -n 4 || $(BIN)/python -m scripts.again $$?
 
 test-landlock: $(STAMP)  ## the same on a host that refuses namespaces (forced by a system call filter)
 	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest examples/quickstart -v
-	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest -n 4 -m "not any_tier" $(TIER_MATTERS)
+	$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m pytest -n 4 -m "not any_tier" $(TIER_MATTERS) || \
+		$(BIN)/python -m tests.support.no_namespaces $(BIN)/python -m scripts.again $$?
 
 fuzz: $(STAMP)  ## send far more of anything at all to the local backend than `make test` does; SEED repeats a run
 	@echo "SEED=$(SEED)"
