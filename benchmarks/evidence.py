@@ -13,7 +13,8 @@ from pathlib import Path
 from .figures import Figure
 
 TESTS = 40
-ROUNDS = 5
+ROUNDS = 16
+_OPTIONS = ("--runloop-snapshot-on-fail", "--runloop-artifacts=kept")
 _SUITE = f"""
 import pytest
 
@@ -25,19 +26,23 @@ def test_it(devbox, number):
 
 
 def measure() -> list[Figure]:
-    """Run the same suite with the option and without it, in turns, and compare the time of a test."""
+    """Run the same suite without and with the options, in turns, and compare what they add with the noise."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "test_it.py").write_text(_SUITE)
-        without: list[float] = []
-        with_it: list[float] = []
-        for _ in range(ROUNDS):
-            without += _seconds(folder)
-            with_it += _seconds(folder, "--runloop-artifacts=kept")
-    # Noise only ever adds, and on a busy machine it adds far more than the option does.
-    before, after = (statistics.quantiles(seconds, n=10)[0] * 1000 for seconds in (without, with_it))
-    detail = f"quickest tenth of {len(with_it)} tests each: {after:.1f} ms / {before:.1f} ms"
-    what = "a test that passes, boot included, with --runloop-artifacts against without"
-    return [Figure(what, after / before, "x", 1.05, detail)]
+        _typical_ms(folder)  # Compiles whatever was not yet.
+        pairs = [(_typical_ms(folder), _typical_ms(folder, *_OPTIONS)) for _ in range(ROUNDS)]
+    without, with_them = zip(*pairs, strict=True)
+    added = statistics.median(after - before for before, after in pairs)
+    low, _, high = statistics.quantiles(without, n=4)
+    detail = (
+        f"{statistics.median(with_them):.1f} ms / {statistics.median(without):.1f} ms a test, boot included; "
+        f"must be: how far the middle half of {ROUNDS} runs without them lies apart"
+    )
+    what = "added to a test that passes, with `--runloop-snapshot-on-fail --runloop-artifacts`"
+    return [Figure(what, added, "ms", round(high - low, 2), detail)]
+
+
+def _typical_ms(folder: str, *options: str) -> float:
+    return statistics.median(_seconds(folder, *options)) * 1000
 
 
 def _seconds(folder: str, *options: str) -> list[float]:
@@ -46,5 +51,6 @@ def _seconds(folder: str, *options: str) -> list[float]:
     quiet = ("-q", "-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function")
     command = [sys.executable, "-m", "pytest", *quiet, f"--junitxml={junit}", "--runloop-backend=local"]
     environment = {**os.environ, "RUNLOOP_STATE_DIR": str(Path(folder, "state"))}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     subprocess.run([*command, *options], cwd=folder, check=True, stdout=subprocess.DEVNULL, env=environment)
     return [float(str(case.get("time"))) for case in ET.parse(junit).iter("testcase")]
