@@ -11,7 +11,9 @@ from typing import Any
 
 from .endpoint import Endpoint
 from .endpoints import (
+    accounts,
     agents,
+    apikeys,
     benchmark_jobs,
     benchmarks,
     blueprints,
@@ -21,6 +23,7 @@ from .endpoints import (
     metadata,
     objects,
     repositories,
+    restricted_keys,
     scenarios,
     scorers,
     secrets,
@@ -44,6 +47,9 @@ _MODULES = (
     repositories,
     metadata,
     desktops,
+    accounts,
+    apikeys,
+    restricted_keys,
 )
 
 NAMED: Mapping[str, Endpoint[Any]] = {

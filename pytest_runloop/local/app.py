@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import re
 import uuid
@@ -16,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from . import openapi
+from .access import Caller, Doorkeeper
 from .backend import Backend
 from .calls import Chunks, Handler
 from .content import content_reply
@@ -35,14 +35,14 @@ class App:
     """Answers requests: authorisation, decoding, the handler, encoding, errors.
 
     :param backend: what the handlers work on.
-    :param api_key: the bearer key that every request must carry.
+    :param api_key: the server's own key. Every request must carry it, or one that was made with it.
     """
 
     def __init__(
         self, backend: Backend, api_key: str, handlers: Mapping[AnyEndpoint, Handler] = SERVED
     ) -> None:
         self._backend = backend
-        self._api_key = api_key.encode()
+        self._door = Doorkeeper(api_key, lambda key: backend.keys.caller(key))
         self._handlers = handlers
         self._routes = Routes(handlers)
         self._memory = Memory()
@@ -66,8 +66,8 @@ class App:
                 return content
             if (request.method, request.scope["path"]) == ("GET", openapi.PATH):
                 return Reply(200, "application/json", openapi.encoded())
-            self._authorise(request)
-            return await self._dispatch(request)
+            caller = self._door.caller(request.headers.get("authorization", ""))
+            return await self._dispatch(request, caller)
         except ApiError as error:
             return failed(self._advised(error))
         except ClientDisconnect:
@@ -85,24 +85,16 @@ class App:
             return error
         return replace(error, message=f"{error.message}; {advice(self._backend.state_dir)}")
 
-    def _authorise(self, request: Request) -> None:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            message = "the key is missing: send `Authorization: Bearer KEY`"
-            raise ApiError(401, "unauthorized", message)
-        if not hmac.compare_digest(key.strip().encode(), self._api_key):
-            message = "the key is not this server's: it prints its own when it starts"
-            raise ApiError(401, "unauthorized", message)
-
-    async def _dispatch(self, request: Request) -> Reply:
+    async def _dispatch(self, request: Request, caller: Caller) -> Reply:
         match = self._routes.match(request.method, _raw_path(request.scope))
+        caller.require(match.endpoint)
         if match.endpoint.upload is not None:
             return await self._handle(match, request, b"")
         body = await whole_body(request, self._backend.settings)
         request_id = request.headers.get("x-request-id")
         if request_id is None or match.endpoint.verb == "GET":
             return await self._handle(match, request, body)
-        key = key_of(request_id, f"{request.url.path}?{request.url.query}", body)
+        key = key_of(caller.id, request_id, f"{request.url.path}?{request.url.query}", body)
         return await self._memory.once(key, lambda: self._handle(match, request, body))
 
     async def _handle(self, match: Match, request: Request, body: bytes) -> Reply:

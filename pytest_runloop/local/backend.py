@@ -45,7 +45,9 @@ from .tasks import Tasks
 from .tunnels import Tunnels
 
 if TYPE_CHECKING:
+    from .account import Account
     from .evaluation.evaluation import Evaluation
+    from .keys import Keys
     from .repositories import Repositories
 
 _SOURCES = ("blueprint_id", "blueprint_name", "snapshot_id", "repo_connection_id")
@@ -121,6 +123,20 @@ class Backend:
         )
         made.abandon(self._presence.living())
         return made
+
+    @cached_property
+    def account(self) -> Account:
+        """The account."""
+        from .account import Account
+
+        return Account(self._store, self._records, self.clock)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys that were made through the API."""
+        from .keys import Keys
+
+        return Keys(self._records, self.clock)
 
     @cached_property
     def evaluation(self) -> Evaluation:

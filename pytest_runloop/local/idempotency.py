@@ -9,15 +9,16 @@ from collections.abc import Awaitable, Callable
 
 from .encoding import Reply
 
-Key = tuple[str, str, bytes]
+Key = tuple[str, str, str, bytes]
 
 
-def key_of(request_id: str, target: str, body: bytes) -> Key:
+def key_of(caller: str, request_id: str, target: str, body: bytes) -> Key:
     """Return what must be equal for two requests to be the same.
 
-    The body counts, because some clients send one id with different requests.
+    The body counts, because some clients send one id with different requests; and the caller, because
+    nobody is to get what others were answered.
     """
-    return request_id, target, hashlib.sha256(body).digest()
+    return caller, request_id, target, hashlib.sha256(body).digest()
 
 
 class Memory:

@@ -30,7 +30,7 @@ _ERROR: JsonSchemaValue = {
 _ERRORS: Mapping[int, str] = {
     400: "Something in the request is wrong, or the state does not permit it.",
     401: "The key is missing or wrong.",
-    403: "The devbox's user may not do that, or the host forbids it.",
+    403: "The key, or the devbox's user, may not do that, or the host forbids it.",
     404: "There is no such thing.",
     408: "What was waited for did not come.",
     409: "The state does not permit it now.",

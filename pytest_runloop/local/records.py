@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from ..contract.views.accounts import AccountView
 from ..contract.views.agents import AgentView
 from ..contract.views.benchmarks import BenchmarkRunView, BenchmarkView
 from ..contract.views.blueprints import BlueprintBuildLog, BlueprintView
@@ -264,6 +265,37 @@ class InspectionRecord(Record):
         return self.view.id
 
 
+class AccountRecord(Record):
+    """The account. There is one."""
+
+    view: AccountView
+
+    @property
+    def id(self) -> str:
+        """Always the same, so that there is one."""
+        return "account"
+
+
+class KeyRecord(Record):
+    """An API key. Its value is in no record.
+
+    :param digest: of its value.
+    :param key_id: what the API calls it by.
+    :param scopes: resource type to access level; `None` for everything.
+    """
+
+    digest: str
+    key_id: str
+    name: str | None = None
+    scopes: dict[str, str] | None = None
+    expires_at_ms: int | None = None
+
+    @property
+    def id(self) -> str:
+        """The digest: a key is looked for by its value."""
+        return self.digest
+
+
 class Records:
     """All collections of the store: one line for each kind."""
 
@@ -284,6 +316,8 @@ class Records:
         self.agents = Collection(store, "agent", AgentRecord)
         self.repositories = Collection(store, "repository", RepositoryRecord)
         self.inspections = Collection(store, "inspection", InspectionRecord)
+        self.account = Collection(store, "account", AccountRecord)
+        self.keys = Collection(store, "key", KeyRecord)
 
 
 def wrong_tier(what: str, record: Layered, tier: str) -> ApiError:

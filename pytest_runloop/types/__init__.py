@@ -32,6 +32,7 @@ from ..contract.params.blueprints import (
 from ..contract.params.calls import (
     SDKAgentCreateParams,
     SDKAgentListParams,
+    SDKApikeyCreateParams,
     SDKBenchmarkCreateParams,
     SDKBenchmarkDefinitionsParams,
     SDKBenchmarkJobCreateParams,
@@ -70,6 +71,7 @@ from ..contract.params.calls import (
     SDKRepositoryInspectParams,
     SDKRepositoryListParams,
     SDKRepositoryRefreshParams,
+    SDKRestrictedKeyCreateParams,
     SDKScenarioCreateParams,
     SDKScenarioListParams,
     SDKScenarioListPublicParams,
@@ -102,6 +104,13 @@ from ..contract.params.executions import (
     ExecutionKillParams,
     ExecutionRetrieveParams,
     ExecutionSendStdInParams,
+)
+from ..contract.params.keys import (
+    ApiAccessLevel,
+    ApikeyCreateParams,
+    ApiResourceType,
+    RestrictedKeyCreateParams,
+    ScopeEntryViewParam,
 )
 from ..contract.params.objects import (
     ObjectCreateParams,
@@ -159,6 +168,7 @@ from ..contract.params.tunnels import (
     DevboxEnableTunnelParams,
     DevboxRemoveTunnelParams,
 )
+from ..contract.views.accounts import AccountView
 from ..contract.views.agents import AgentDevboxCountsView, AgentListView, AgentSource, AgentView
 from ..contract.views.benchmark_jobs import BenchmarkJobListView, BenchmarkJobView, BenchmarkOutcomeView
 from ..contract.views.benchmarks import (
@@ -187,6 +197,7 @@ from ..contract.views.executions import (
     DevboxSendStdInResult,
     ExecutionUpdateChunk,
 )
+from ..contract.views.keys import APIKeyCreatedView, RestrictedKeyCreatedView, ScopeEntryView
 from ..contract.views.launch import AfterIdle, LaunchParameters
 from ..contract.views.metadata import MetadataKeysView, MetadataValuesView
 from ..contract.views.mounts import AgentMountParameters, CodeMountParameters, ObjectMountParameters
@@ -233,6 +244,8 @@ DevboxReadFileContentsResponse = str
 """A file's text."""
 
 __all__ = [
+    "APIKeyCreatedView",
+    "AccountView",
     "AfterIdle",
     "AgentCreateParams",
     "AgentDevboxCountsView",
@@ -242,6 +255,9 @@ __all__ = [
     "AgentMountParameters",
     "AgentSource",
     "AgentView",
+    "ApiAccessLevel",
+    "ApiResourceType",
+    "ApikeyCreateParams",
     "BaseRequestOptions",
     "BenchmarkCreateParams",
     "BenchmarkDefinitionsParams",
@@ -338,9 +354,12 @@ __all__ = [
     "RepositoryListParams",
     "RepositoryManifestView",
     "RepositoryRefreshParams",
+    "RestrictedKeyCreateParams",
+    "RestrictedKeyCreatedView",
     "RunProfile",
     "SDKAgentCreateParams",
     "SDKAgentListParams",
+    "SDKApikeyCreateParams",
     "SDKBenchmarkCreateParams",
     "SDKBenchmarkDefinitionsParams",
     "SDKBenchmarkJobCreateParams",
@@ -379,6 +398,7 @@ __all__ = [
     "SDKRepositoryInspectParams",
     "SDKRepositoryListParams",
     "SDKRepositoryRefreshParams",
+    "SDKRestrictedKeyCreateParams",
     "SDKScenarioCreateParams",
     "SDKScenarioListParams",
     "SDKScenarioListPublicParams",
@@ -404,6 +424,8 @@ __all__ = [
     "ScenarioStartRunParams",
     "ScenarioUpdateParams",
     "ScenarioView",
+    "ScopeEntryView",
+    "ScopeEntryViewParam",
     "ScorerCreateParams",
     "ScorerCreateResponse",
     "ScorerListParams",

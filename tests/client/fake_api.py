@@ -65,6 +65,14 @@ def _awaited(request: httpx.Request) -> str:
 
 
 SSH_KEY = {"id": "dbx_1", "ssh_private_key": "PRIVATE\n", "ssh_user": "user", "url": "dbx-1.ssh.test"}
+ACCOUNT = {
+    "id": "acc_1",
+    "name": "a",
+    "account_status": "ACCOUNT_STATUS_ENABLED",
+    "billing": {"account_billing_type": "STRIPE"},
+    "created_at": "2026-01-01T00:00:00Z",
+    "tier": "ACCOUNT_TIER_PRO",
+}
 AGENT = {"id": "agt_1", "name": "a", "create_time_ms": 1, "is_public": False}
 REPOSITORY = {"id": "rep_1", "name": "n", "owner": "o"}
 INSPECTION = {
@@ -77,6 +85,8 @@ INSPECTION = {
 DOWNLOAD_URL = "http://store.test/bucket/obj_1?signature=of-the-download"
 
 DEFAULTS: list[tuple[str, Responder]] = [
+    (r"GET /v1/accounts/me", lambda _: answer(ACCOUNT)),
+    (r"POST /v1/(apikeys|restricted_keys)", lambda _: answer({"id": "key_1", "key_secret": "ak_made"})),
     (r"POST .*/create_ssh_key", lambda _: answer(SSH_KEY)),
     (r"GET /v1/secrets", lambda _: answer({"secrets": [SECRET], "has_more": False})),
     (r".* /v1/secrets.*", lambda _: answer(SECRET)),

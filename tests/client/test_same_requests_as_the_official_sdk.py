@@ -42,6 +42,13 @@ def preview(runloop: Any) -> Any:
         return blueprints.preview(name="b", dockerfile="FROM a", build_args={"A": "b"})
 
 
+def lower(runloop: Any) -> Any:
+    """Return what has the calls that the SDK has only in its lower layer."""
+    return runloop.api if isinstance(runloop, RunloopSDK) else runloop
+
+
+SCOPE = {"resource_type": "RESOURCE_TYPE_OBJECTS", "access_level": "ACCESS_LEVEL_READ"}
+
 # Each call is written once: both clients have the same names.
 CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "create": lambda r, d: r.devbox.create(
@@ -118,6 +125,12 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     ),
     "blueprint create_devbox": lambda r, d: r.blueprint.from_id("bpt_1").create_devbox(),
     "create_ssh_key": lambda r, d: d.net.create_ssh_key(),
+    "account": lambda r, d: lower(r).accounts.me(),
+    "key": lambda r, d: lower(r).apikeys.create(name="k", expires_at_ms=1),
+    "key with nothing": lambda r, d: lower(r).apikeys.create(),
+    "restricted key": lambda r, d: lower(r).restricted_keys.create(
+        name="k", scopes=[SCOPE], expires_at_ms=None, idempotency_key="mine"
+    ),
     "secret create": lambda r, d: r.secret.create("A", "ä\n"),
     "secret create by keywords": lambda r, d: r.secret.create(name="A", value="v", idempotency_key="mine"),
     "secret list": lambda r, d: r.secret.list()[:],

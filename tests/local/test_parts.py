@@ -21,8 +21,8 @@ from .fake_clock import FakeClock
 OK = Reply(200, "application/json", b"{}")
 
 
-def _key(name: str) -> tuple[str, str, bytes]:
-    return key_of(name, "/path", b"")
+def _key(name: str) -> tuple[str, str, str, bytes]:
+    return key_of("caller", name, "/path", b"")
 
 
 @pytest.mark.asyncio

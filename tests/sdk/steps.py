@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import runloop_api_client as sdk
 
+from .account_steps import keys
 from .calls import Calls, Server, Wire, each, got, refused, stored_object
 from .evaluation_steps import benchmark_jobs, benchmarks, scenarios, scorers
 from .methods import found
@@ -36,9 +37,10 @@ async def every_step(call: Calls, server: Server, wire: Wire, repository: Path) 
     await tunnels(call, devbox)
     await ssh(call, devbox)
     await life(call, devbox)
-    await blueprints(call)
-    await secrets(call)
-    await objects(call)
+    for step in (blueprints, secrets, objects):
+        await step(call)
+    if call.has("POST /v1/apikeys"):
+        await keys(call)
     if call.has("POST /v1/agents"):
         await agents(call)
     if call.has("POST /v1/repositories"):

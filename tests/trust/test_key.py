@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from pytest_runloop.local import app as application
-from pytest_runloop.local.app import App
+from pytest_runloop.local import access
+from pytest_runloop.local.access import Doorkeeper
 from pytest_runloop.local.faults import control
 from pytest_runloop.local.handlers import HANDLERS
 from tests.local.box import Box
@@ -72,7 +72,7 @@ def test_a_key_in_the_address_is_none(faulty_server: Server) -> None:
             assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("module", [application, control])
+@pytest.mark.parametrize("module", [access, control])
 def test_keys_are_compared_in_constant_time(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[bytes, bytes]] = []
 
@@ -81,7 +81,7 @@ def test_keys_are_compared_in_constant_time(module: Any, monkeypatch: pytest.Mon
         return hmac.compare_digest(given, wanted)
 
     monkeypatch.setattr(module, "hmac", type("hmac", (), {"compare_digest": staticmethod(compare)}))
-    if module is application:
+    if module is access:
         _authorise()
     else:
         _control()
@@ -97,10 +97,9 @@ def _request() -> Any:
 
 
 def _authorise() -> None:
-    made = App.__new__(App)
-    made._api_key = KEY.encode()
+    door = Doorkeeper(KEY, lambda _: None)
     with pytest.raises(Exception, match="not this server's"):
-        made._authorise(_request())
+        door.caller(_request().headers["authorization"])
 
 
 def _control() -> None:

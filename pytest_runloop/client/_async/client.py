@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from ...contract.endpoint import Endpoint
     from ..observing import Observer
+    from .accounts import AsyncAccounts
     from .agents import AsyncAgentOps
     from .benchmarks import AsyncBenchmarkOps
     from .blueprints import AsyncBlueprintOps
     from .devboxes import AsyncDevboxOps
+    from .keys import AsyncApikeys, AsyncRestrictedKeys
     from .repositories import AsyncRepositoryOps
     from .scenarios import AsyncScenarioOps
     from .scorers import AsyncScorerOps
@@ -142,6 +144,27 @@ class AsyncRunloop:
         from .repositories import AsyncRepositoryOps
 
         return AsyncRepositoryOps(self._transport)
+
+    @cached_property
+    def accounts(self) -> AsyncAccounts:
+        """Tells whose key this is."""
+        from .accounts import AsyncAccounts
+
+        return AsyncAccounts(self._transport)
+
+    @cached_property
+    def apikeys(self) -> AsyncApikeys:
+        """Makes keys that may do everything."""
+        from .keys import AsyncApikeys
+
+        return AsyncApikeys(self._transport)
+
+    @cached_property
+    def restricted_keys(self) -> AsyncRestrictedKeys:
+        """Makes keys that may do some things only."""
+        from .keys import AsyncRestrictedKeys
+
+        return AsyncRestrictedKeys(self._transport)
 
     async def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from ...contract.endpoint import Endpoint
     from ..observing import Observer
+    from .accounts import Accounts
     from .agents import AgentOps
     from .benchmarks import BenchmarkOps
     from .blueprints import BlueprintOps
     from .devboxes import DevboxOps
+    from .keys import Apikeys, RestrictedKeys
     from .repositories import RepositoryOps
     from .scenarios import ScenarioOps
     from .scorers import ScorerOps
@@ -143,6 +145,27 @@ class Runloop:
         from .repositories import RepositoryOps
 
         return RepositoryOps(self._transport)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Tells whose key this is."""
+        from .accounts import Accounts
+
+        return Accounts(self._transport)
+
+    @cached_property
+    def apikeys(self) -> Apikeys:
+        """Makes keys that may do everything."""
+        from .keys import Apikeys
+
+        return Apikeys(self._transport)
+
+    @cached_property
+    def restricted_keys(self) -> RestrictedKeys:
+        """Makes keys that may do some things only."""
+        from .keys import RestrictedKeys
+
+        return RestrictedKeys(self._transport)
 
     def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

@@ -40,6 +40,7 @@ from .devboxes import (
     DevboxWriteFileContentsParams,
 )
 from .executions import DevboxExecuteOptions, ExecutionKillParams
+from .keys import ApikeyCreateParams, RestrictedKeyCreateParams
 from .objects import ObjectCreateParams, ObjectDownloadParams, ObjectListParams, ObjectListPublicParams
 from .options import (
     BaseRequestOptions,
@@ -186,6 +187,14 @@ class SDKBlueprintListParams(BlueprintListParams, BaseRequestOptions, total=Fals
 
 class SDKSecretListParams(SecretListParams, BaseRequestOptions, total=False):
     """How many secrets to list."""
+
+
+class SDKApikeyCreateParams(ApikeyCreateParams, LongRequestOptions, total=False):
+    """A new key that may do everything."""
+
+
+class SDKRestrictedKeyCreateParams(RestrictedKeyCreateParams, LongRequestOptions, total=False):
+    """A new key that may do no more than its scopes say."""
 
 
 class SDKObjectCreateParams(ObjectCreateParams, LongRequestOptions, total=False):

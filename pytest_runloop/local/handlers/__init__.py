@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ..calls import Handler
 from ..routing import AnyEndpoint
 from . import (
+    accounts,
     agents,
     benchmark_jobs,
     benchmarks,
@@ -43,6 +44,7 @@ HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **repositories.HANDLES.table,
     **metadata.HANDLES.table,
     **desktops.HANDLES.table,
+    **accounts.HANDLES.table,
 }
 """Those of the API."""
 

@@ -197,6 +197,8 @@ class Transcript:
         for value in call.values.values():
             if isinstance(value, Secret):
                 self.redactor.learn(value.reveal())
+        if isinstance(made := getattr(call.answer, "key_secret", None), str):
+            self.redactor.learn(made)
         if call.endpoint.path.startswith("/v1/secrets") and "value" in call.values:
             if isinstance(call.values["value"], str):
                 self.redactor.learn(call.values["value"])
