@@ -18,6 +18,7 @@ from .devboxes import Devbox, Initiator, Tools
 from .engine.protocol import Engine
 from .errors import ApiError, invalid, not_found
 from .events import Death, DevboxEvents, UndisturbedDevboxes
+from .evictions import Evictions
 from .ids import new_id
 from .launch import (
     Launch,
@@ -105,10 +106,16 @@ class Backend:
         self.tunnels = Tunnels(self.clock, self.settings, self._tasks)
         self._lives: dict[str, Life] = {}
         self._closing = False
+        self.evictions = Evictions(self.clock)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Let the plan act on devboxes, and give up what dead servers left half made."""
         self._tools.events.on_death(self._end)
+        self._tools.events.on_eviction(self._evict)
         living = self._presence.living()
         for half_made in (self.snapshots, self.blueprints, self.objects):
-            half_made.abandon(living)  # What dead servers left so.
+            half_made.abandon(living)
 
     # What few servers are asked for is loaded, and settles what dead servers left, when it is asked for:
     # it took an eighth of a second of every start.
@@ -301,6 +308,10 @@ class Backend:
         life = self._lives.get(identifier)
         return life is not None and life.die(death)
 
+    def _evict(self, identifier: str, seconds: float) -> bool:
+        life = self._lives.get(identifier)
+        return life is not None and self.evictions.announce(life, seconds)
+
     def devboxes(self) -> list[Devbox]:
         """Return all devboxes, newest first."""
         return [life.devbox for life in reversed(self._lives.values())]
@@ -322,6 +333,7 @@ class Backend:
     async def close(self) -> None:
         """End every devbox, wait until nothing of them is left, and close the store."""
         self.end_all(but=())
+        self.evictions.close()
         await self.tunnels.close()
         await self._tasks.finish(_END_SECONDS)
         await asyncio.wait_for(self.engine.close(), _END_SECONDS)

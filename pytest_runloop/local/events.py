@@ -40,11 +40,21 @@ Returns whether it was alive. One that has ended stays as it is, and an unknown 
 """
 
 
+EvictDevbox = Callable[[str, float], bool]
+"""Announces that a devbox is to be suspended after so many seconds, by its id.
+
+Returns whether that is new. An unknown id means nothing.
+"""
+
+
 class DevboxEvents(Protocol):
     """What the life cycle of devboxes asks. Nothing here raises; a devbox dies through `on_death` alone."""
 
     def on_death(self, end: EndDevbox) -> None:
         """Say how a devbox is ended. Called once, before anything else."""
+
+    def on_eviction(self, evict: EvictDevbox) -> None:
+        """Say how a devbox is evicted. Called once, before anything else."""
 
     def created(self, devbox_id: str, name: str | None) -> None:
         """A devbox was asked for; its boot begins."""
@@ -71,6 +81,9 @@ class UndisturbedDevboxes:
 
     def on_death(self, end: EndDevbox) -> None:
         """Nobody dies."""
+
+    def on_eviction(self, evict: EvictDevbox) -> None:
+        """Nobody is evicted."""
 
     def created(self, devbox_id: str, name: str | None) -> None:
         """Nothing to note."""

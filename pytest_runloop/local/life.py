@@ -300,6 +300,11 @@ class Life:
 
     # Suspension
 
+    @property
+    def stay(self) -> int:
+        """Which of its stays on a host it is: a suspension or a reset ends one."""
+        return self._interruptions
+
     def suspend(self) -> None:
         """End its processes and keep its disk: in the background.
 

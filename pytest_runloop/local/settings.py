@@ -27,6 +27,8 @@ class Settings:
     """Of each devbox, threads included."""
     stream_keep_alive: float = 10
     """Silent streams are cut by clients after 30 s."""
+    eviction_watch: float = 3600
+    """A stream of evictions ends then, and whoever watches on asks again."""
     body_stall: float = 60
     """A client that sends nothing for so long has its request ended."""
     tunnel_connect: float = 30

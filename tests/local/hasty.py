@@ -25,6 +25,7 @@ HASTY = partial(
     execution_hold=0.05,
     create_hold=0.5,
     stream_keep_alive=1,
+    eviction_watch=0.2,
     scoring=10,
     git_seconds=10,
 )

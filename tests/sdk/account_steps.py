@@ -1,4 +1,4 @@
-"""Steps on the account and its keys.
+"""Steps on the account, its keys, and evictions of its devboxes.
 
 Runs in the environment of an SDK: it uses nothing but that and the standard library.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import runloop_api_client as sdk
 
-from .calls import Calls, refused
+from .calls import Calls, Server, each, refused
 
 
 async def keys(call: Calls) -> None:
@@ -23,3 +23,14 @@ async def keys(call: Calls) -> None:
     await call("GET /v1/devboxes", extra_headers=few)
     await refused(sdk.PermissionDeniedError, 403, call("POST /v1/devboxes", extra_headers=few))
     await refused(sdk.PermissionDeniedError, 403, call("GET /v1/accounts/me", extra_headers=few))
+
+
+async def evictions(call: Calls, server: Server, devbox: str) -> None:
+    """Be told of an eviction."""
+    server.plan("evict@devboxes.keep_alive:notice=600s:times=1")
+    await call("POST /v1/devboxes/{}/keep_alive", devbox)
+    async for event in each(await call("GET /v1/devboxes/evictions/watch")):
+        assert event.devbox_id == devbox, event
+        assert event.eviction_deadline_ms > 0, event
+        break
+    server.plan("")

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import runloop_api_client as sdk
 
-from .account_steps import keys
+from .account_steps import evictions, keys
 from .calls import Calls, Server, Wire, each, got, refused, stored_object
 from .evaluation_steps import benchmark_jobs, benchmarks, scenarios, scorers
 from .methods import found
@@ -41,6 +41,7 @@ async def every_step(call: Calls, server: Server, wire: Wire, repository: Path) 
         await step(call)
     if call.has("POST /v1/apikeys"):
         await keys(call)
+        await evictions(call, server, devbox)
     if call.has("POST /v1/agents"):
         await agents(call)
     if call.has("POST /v1/repositories"):

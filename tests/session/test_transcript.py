@@ -24,6 +24,8 @@ def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"devbox_id": "dbx_1", "exit_status": 0, "stdout": "", "stderr": ""})
     if step == "read_file_contents":
         return httpx.Response(400, json={"message": "there is no such file"})
+    if step == "apikeys":
+        return httpx.Response(200, json={"id": "key_1", "key_secret": "ak_shown-this-once"})
     return httpx.Response(200, json={})
 
 
@@ -72,3 +74,12 @@ def test_what_only_asks_is_left_out_and_what_ended_is_forgotten(
     assert transcript.touched(0) == ["dbx_1"]
     transcript.forget("dbx_1")
     assert transcript.of("dbx_1") == []
+
+
+def test_a_key_that_was_made_is_a_secret_and_not_shown_with_its_view(
+    client: Runloop, transcript: Transcript
+) -> None:
+    made = client.apikeys.create()
+    assert made.key_secret == "ak_shown-this-once"
+    assert "once" not in repr(made)
+    assert "once" not in transcript.redactor.text(f"--key {made.key_secret}")

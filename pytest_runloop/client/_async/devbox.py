@@ -20,8 +20,8 @@ from ..polling import Budget
 from ..requests import options_of
 from ..tunnels import cloud_url
 from .commands import AsyncCommandInterface, AsyncNamedShell
+from .events import async_events
 from .files import AsyncFileInterface
-from .log_tail import async_log_lines
 from .network import AsyncNetworkInterface
 from .snapshot import AsyncSnapshot
 from .transport import AsyncTransport
@@ -176,7 +176,7 @@ class AsyncDevbox:
 
         :param params: `execution_id` for the lines of one command.
         """
-        return async_log_lines(self._transport, self._path, params)
+        return async_events(self._transport, devboxes.TAIL_LOGS, self._path, params)
 
     async def usage(self, **options: Unpack[BaseRequestOptions]) -> DevboxResourceUsageView:
         """Return what it has used so far, as the service counts it; also after its end."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from ...contract.endpoints import devboxes, metadata
-from ...contract.views.devboxes import DevboxView
+from ...contract.views.devboxes import DevboxEvictionEventView, DevboxView
 from ..answers import without
 from ..errors import APIStatusError, RequestInfo, hide_from_traceback
 from ..pages import AsyncItems, Fetched, cursor_after
 from ..requests import options_of
 from .devbox import AsyncDevbox
+from .events import async_events
 from .metadata import AsyncMetadata
 from .transport import AsyncTransport
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         SDKDevboxCreateParams,
         SDKDevboxListParams,
     )
+    from ...contract.params.options import BaseRequestOptions
 
 __tracebackhide__ = hide_from_traceback
 
@@ -92,6 +95,16 @@ class AsyncDevboxOps:
             return found, cursor_after(view, items, "limit" in params)
 
         return AsyncItems(fetch)
+
+    def watch_evictions(
+        self, **options: Unpack[BaseRequestOptions]
+    ) -> AsyncIterator[DevboxEvictionEventView]:
+        """Yield which devboxes are to lose their host, and when: those known, and those that come.
+
+        Such a devbox runs on until `eviction_deadline_ms`, milliseconds since the epoch, and is suspended
+        then. The service (since August 2026) promises neither. When it ends the stream, ask again.
+        """
+        return async_events(self._transport, devboxes.WATCH_EVICTIONS, {}, options)
 
     async def _created(self, values: dict[str, Any]) -> DevboxView:
         if self._is_old:

@@ -21,8 +21,8 @@ from ..polling import Budget
 from ..requests import options_of
 from ..tunnels import cloud_url
 from .commands import CommandInterface, NamedShell
+from .events import events
 from .files import FileInterface
-from .log_tail import log_lines
 from .network import NetworkInterface
 from .snapshot import Snapshot
 from .transport import Transport
@@ -177,7 +177,7 @@ class Devbox:
 
         :param params: `execution_id` for the lines of one command.
         """
-        return log_lines(self._transport, self._path, params)
+        return events(self._transport, devboxes.TAIL_LOGS, self._path, params)
 
     def usage(self, **options: Unpack[BaseRequestOptions]) -> DevboxResourceUsageView:
         """Return what it has used so far, as the service counts it; also after its end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..endpoint import Binary, Empty, EventStream, Json, Lane, Page, Text, get, post
 from ..params import devboxes as params
 from ..views.devboxes import (
+    DevboxEvictionEventView,
     DevboxListView,
     DevboxLog,
     DevboxLogsListView,
@@ -39,6 +40,9 @@ TAIL_LOGS = get(
     EventStream(view=DevboxLog),
     params.DevboxLogsListParams,
     lane=Lane.BACKGROUND,
+)
+WATCH_EVICTIONS = get(
+    "/v1/devboxes/evictions/watch", EventStream(view=DevboxEvictionEventView), lane=Lane.BACKGROUND
 )
 USAGE = get("/v1/devboxes/{id}/usage", Json(view=DevboxResourceUsageView))
 

@@ -46,6 +46,14 @@ class DevboxView(View):
     tunnel: TunnelView | None = None
 
 
+class DevboxEvictionEventView(View):
+    """A devbox that is to lose its host (service of 2026)."""
+
+    devbox_id: str
+    eviction_deadline_ms: int
+    """When it is suspended, in milliseconds since the epoch. It runs until then."""
+
+
 class DevboxResourceUsageView(View):
     """What a devbox has used, as the service counts it: its size, times the seconds that it had it."""
 

@@ -123,7 +123,7 @@ class _Control:
 
     async def replace(self, request: Request) -> dict[str, Any]:
         plan = _parsed(FaultPlan.parse, await _json(request))
-        self.devboxes.forget_deaths()
+        self.devboxes.forget()
         self.injector.replace(plan)
         return await self.read(request)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 
 from ..clock import Timer
-from ..events import Death, EndDevbox, Moment
+from ..events import Death, EndDevbox, EvictDevbox, Moment
 from . import rules
 from .decisions import Event, Strike
 from .injector import Injector
@@ -17,12 +19,17 @@ class FaultyDevboxes:
     def __init__(self, injector: Injector) -> None:
         self._injector = injector
         self._end: EndDevbox | None = None
+        self._evict: EvictDevbox | None = None
         self._booted_at: dict[str, float] = {}
-        self._deaths: defaultdict[str, list[Timer]] = defaultdict(list)
+        self._coming: defaultdict[str, list[Timer]] = defaultdict(list)
 
     def on_death(self, end: EndDevbox) -> None:
         """Say how a devbox is ended."""
         self._end = end
+
+    def on_eviction(self, evict: EvictDevbox) -> None:
+        """Say how a devbox is evicted."""
+        self._evict = evict
 
     def created(self, devbox_id: str, name: str | None) -> None:
         """A devbox was asked for; its boot begins."""
@@ -59,7 +66,7 @@ class FaultyDevboxes:
             await self.carry_out(strike)
 
     async def carry_out(self, strike: Strike) -> None:
-        """Delay, hold or kill what a strike is about."""
+        """Delay, hold, kill or evict what a strike is about."""
         match strike.rule:
             case rules.Delay() as rule:
                 self._injector.record(strike, by=rule.by)
@@ -67,15 +74,16 @@ class FaultyDevboxes:
             case rules.Gate():
                 self._injector.record(strike)
                 await self._injector.hold(strike)
-            case rules.Die() as rule if strike.event.devbox_id is not None:
-                self._die(strike, rule, strike.event.devbox_id)
+            case rules.Die() as rule if (devbox_id := strike.event.devbox_id) is not None:
+                self._happen(devbox_id, rule.later, partial(self._end_now, strike, rule, devbox_id))
+            case rules.Evict() as rule if (devbox_id := strike.event.devbox_id) is not None:
+                self._happen(devbox_id, rule.later, partial(self._evict_now, strike, rule, devbox_id))
 
-    def _die(self, strike: Strike, rule: rules.Die, devbox_id: str) -> None:
-        if not rule.later:
-            self._end_now(strike, rule, devbox_id)
-            return
-        timer = self._injector.clock.call_later(rule.later, lambda: self._end_now(strike, rule, devbox_id))
-        self._deaths[devbox_id].append(timer)
+    def _happen(self, devbox_id: str, later: float, what: Callable[[], None]) -> None:
+        if later:
+            self._coming[devbox_id].append(self._injector.clock.call_later(later, what))
+        else:
+            what()
 
     def _end_now(self, strike: Strike, rule: rules.Die, devbox_id: str) -> None:
         if self._end is None:
@@ -83,15 +91,21 @@ class FaultyDevboxes:
         if self._end(devbox_id, Death(rules.REASONS[rule.reason], rule.reason)):
             self._injector.record(strike, reason=rule.reason)
 
+    def _evict_now(self, strike: Strike, rule: rules.Evict, devbox_id: str) -> None:
+        if self._evict is None:
+            raise RuntimeError("call on_eviction before a devbox is created")
+        if self._evict(devbox_id, rule.notice):
+            self._injector.record(strike, notice=rule.notice)
+
     def ended(self, devbox_id: str) -> None:
         """A devbox ended, of whatever; nothing more will happen to it."""
         self._booted_at.pop(devbox_id, None)
-        for timer in self._deaths.pop(devbox_id, ()):
+        for timer in self._coming.pop(devbox_id, ()):
             timer.cancel()
 
-    def forget_deaths(self) -> None:
-        """Take back every death that has not happened yet."""
-        for timers in self._deaths.values():
+    def forget(self) -> None:
+        """Take back every death and eviction that has not happened yet. What is announced stays so."""
+        for timers in self._coming.values():
             for timer in timers:
                 timer.cancel()
-        self._deaths.clear()
+        self._coming.clear()

@@ -41,7 +41,7 @@ class Faults:
 
     def close(self) -> None:
         """Let everybody go who is held, and take back what has not happened yet: the server stops."""
-        self._devboxes.forget_deaths()
+        self._devboxes.forget()
         self._injector.close()
 
     def wrap(self, app: ASGIApp, api_key: str) -> ASGIApp:

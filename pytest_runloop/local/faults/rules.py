@@ -98,6 +98,11 @@ class _EventRule(Rule):
         return self
 
 
+def _require_devbox(endpoint: str | None, what: str) -> None:
+    if endpoint and not names_a_devbox(endpoint):
+        raise ValueError(f"cannot know who {what} of `{endpoint}`: it has no devbox in its path")
+
+
 class Http(Rule):
     """An error answer."""
 
@@ -188,12 +193,28 @@ class Die(_EventRule):
 
     @model_validator(mode="after")
     def _says_which_devbox(self) -> Self:
-        if self.endpoint and not names_a_devbox(self.endpoint):
-            raise ValueError(f"cannot know who dies of `{self.endpoint}`: it has no devbox in its path")
+        _require_devbox(self.endpoint, "dies")
         return self
 
 
-AnyRule = Http | Lost | Reset | Unread | Cut | Slow | Delay | Gate | Die
+class Evict(_EventRule):
+    """The end of a devbox's host."""
+
+    summary = (
+        "the devbox's host is to be taken away: `watch_evictions` tells so, and the devbox is suspended if "
+        "it runs when the time is over"
+    )
+    fault: Literal["evict"]
+    notice: Duration = Field(60.0, description="how long before it is suspended that is told")
+    later: Duration = Field(0.0, description="told so long after what it waits for")
+
+    @model_validator(mode="after")
+    def _says_which_devbox(self) -> Self:
+        _require_devbox(self.endpoint, "is evicted")
+        return self
+
+
+AnyRule = Http | Lost | Reset | Unread | Cut | Slow | Delay | Gate | Die | Evict
 KINDS: Mapping[str, type[Rule]] = {
     get_args(kind.model_fields["fault"].annotation)[0]: kind for kind in get_args(AnyRule)
 }

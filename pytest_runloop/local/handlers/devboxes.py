@@ -18,6 +18,7 @@ from ..backend import Backend
 from ..calls import Call
 from ..errors import ApiError, invalid
 from ..events import Moment
+from ..evictions import EvictionStream
 from ..log_stream import LogStream
 from ..notice import hold
 from ..pages import paged
@@ -143,6 +144,15 @@ async def tail_logs(backend: Backend, call: Call) -> LogStream:
 
 def _wanted(call: Call) -> Callable[[DevboxLog], bool]:
     return logbook.of(call.params.get("execution_id"), call.params.get("shell_name"))
+
+
+@HANDLES(endpoints.WATCH_EVICTIONS)
+async def watch_evictions(backend: Backend, call: Call) -> EvictionStream:
+    """Send which devboxes are to lose their host."""
+    settings = backend.settings
+    return EvictionStream(
+        backend.evictions, backend.clock, settings.stream_keep_alive, settings.eviction_watch
+    )
 
 
 @HANDLES(endpoints.USAGE)
