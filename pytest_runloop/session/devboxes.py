@@ -285,8 +285,13 @@ class Devboxes:
     def end_stale(self, entry: Entry) -> None:
         """End a devbox that nobody took back, and not before its snapshots are complete.
 
+        One whose holder died while it let it outlive the run stays as it is.
+
         :raises RunloopError: if the service did not confirm. The entry stays.
         """
+        if self._run.kept.find(str(entry.devbox)) is not None:
+            self._run.ledger.strike(entry)
+            return
         begun = (taken for taken in snapshots.of_run(self._run.journal) if taken.devbox == entry.devbox)
         pending = [taken for taken in begun if taken.outcome is None]
         if not any(self.take_over(taken, threading.Event()) for taken in pending):
