@@ -13,7 +13,7 @@ from pydantic import BaseModel
 R = TypeVar("R")
 V = TypeVar("V", bound=BaseModel)
 
-Verb = Literal["GET", "POST"]
+Verb = Literal["DELETE", "GET", "POST"]
 
 
 class Lane(Enum):
@@ -131,3 +131,8 @@ def post(
 ) -> Endpoint[R]:
     """Declare a POST endpoint."""
     return Endpoint("POST", path, returns, params, frozenset(query), **how)
+
+
+def delete(path: str, returns: Returns[R]) -> Endpoint[R]:
+    """Declare a DELETE endpoint. It takes nothing but what is in its path."""
+    return Endpoint("DELETE", path, returns)
