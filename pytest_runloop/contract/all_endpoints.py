@@ -14,6 +14,7 @@ from .endpoints import (
     accounts,
     agents,
     apikeys,
+    axons,
     benchmark_jobs,
     benchmarks,
     blueprints,
@@ -50,6 +51,7 @@ _MODULES = (
     accounts,
     apikeys,
     restricted_keys,
+    axons,
 )
 
 NAMED: Mapping[str, Endpoint[Any]] = {

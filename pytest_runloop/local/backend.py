@@ -47,6 +47,7 @@ from .tunnels import Tunnels
 
 if TYPE_CHECKING:
     from .account import Account
+    from .axons.axons import Axons
     from .evaluation.evaluation import Evaluation
     from .keys import Keys
     from .repositories import Repositories
@@ -144,6 +145,21 @@ class Backend:
         from .keys import Keys
 
         return Keys(self._records, self.clock)
+
+    @cached_property
+    def axons(self) -> Axons:
+        """The axons, with their events and databases."""
+        from .axons.axons import Axons
+
+        return Axons(
+            self._store,
+            self._records,
+            self.clock,
+            self._tasks,
+            self.settings,
+            self.state_dir,
+            self.directory,
+        )
 
     @cached_property
     def evaluation(self) -> Evaluation:
@@ -334,6 +350,8 @@ class Backend:
         """End every devbox, wait until nothing of them is left, and close the store."""
         self.end_all(but=())
         self.evictions.close()
+        if "axons" in vars(self):
+            await self.axons.close(_END_SECONDS)
         await self.tunnels.close()
         await self._tasks.finish(_END_SECONDS)
         await asyncio.wait_for(self.engine.close(), _END_SECONDS)

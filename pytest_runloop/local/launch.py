@@ -29,7 +29,8 @@ _UNSUPPORTED = {
     "mcp": "have MCP servers",
     "network_policy_id": "have network policies",
     "required_services": "start services",
-    "axon_event": "have axons, whose events could resume a devbox",
+    "axon_event": "resume devboxes for events of axons (`axon_event`): none can be mounted to a devbox",
+    "broker_mount": "mount axons to devboxes (`broker_mount`): nothing here hands events to an agent",
     "services": "start services",
 }
 

@@ -16,7 +16,7 @@ class _HasId(Protocol):
 
 I = TypeVar("I", bound=_HasId)  # noqa: E741
 
-_DEFAULT_LIMIT = 20
+DEFAULT_LIMIT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def paged(items: Sequence[I], params: Mapping[str, Any]) -> Slice[I]:
     :raises ApiError: if `starting_after` is no id of this list.
     """
     start = _position(items, params.get("starting_after"))
-    end = start + params.get("limit", _DEFAULT_LIMIT)
+    end = start + params.get("limit", DEFAULT_LIMIT)
     total = len(items) if params.get("include_total_count", True) else None
     counts = {
         "has_more": end < len(items),

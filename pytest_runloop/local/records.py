@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from ..contract.views.accounts import AccountView
 from ..contract.views.agents import AgentView
+from ..contract.views.axons import AxonView
 from ..contract.views.benchmarks import BenchmarkRunView, BenchmarkView
 from ..contract.views.blueprints import BlueprintBuildLog, BlueprintView
 from ..contract.views.devboxes import DevboxLog
@@ -229,6 +230,17 @@ class AgentRecord(Record):
         return self.view.id
 
 
+class AxonRecord(Record):
+    """An axon. Its events are in a file of their own."""
+
+    view: AxonView
+
+    @property
+    def id(self) -> str:
+        """The axon's id."""
+        return self.view.id
+
+
 class RepositoryRecord(Record):
     """A repository.
 
@@ -314,6 +326,7 @@ class Records:
         self.benchmarks = Collection(store, "benchmark", BenchmarkRecord)
         self.benchmark_runs = Collection(store, "benchmark_run", BenchmarkRunRecord)
         self.agents = Collection(store, "agent", AgentRecord)
+        self.axons = Collection(store, "axon", AxonRecord)
         self.repositories = Collection(store, "repository", RepositoryRecord)
         self.inspections = Collection(store, "inspection", InspectionRecord)
         self.account = Collection(store, "account", AccountRecord)

@@ -45,6 +45,20 @@ class Settings:
     """The address below which `owner/name` of repositories are."""
     repository_max: int = 4096 * MIB
     """Of a repository with its files."""
+    event_max: int = 1_000_000
+    """Of each event of an axon."""
+    sql_seconds: float = 10
+    """For each query or batch in the database of an axon."""
+    sql_rows: int = 10_000
+    """Of each result."""
+    sql_answer_max: int = 4 * MIB
+    """Of all rows that a query or batch answers with."""
+    sql_value_max: int = MIB
+    """Of each value, row and statement. So single functions, which hear of no time limit, end soon."""
+    sql_pattern_max: int = 1024
+    """Of each pattern of LIKE and GLOB, for the same reason."""
+    sql_database_max: int = 1024 * MIB
+    """Of the database of an axon, beyond which its own statements add nothing."""
     json_max: int = 128 * MIB
     output_memory: int = 64 * 1024
     """Of each output; what is beyond goes to a file."""

@@ -65,7 +65,7 @@ class Store:
         self.directory = path.parent
         self._path = path
         self._unsaved: dict[tuple[str, str], str | None] = {}
-        _create_private(path)
+        create_private(path)
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=10)
             self._prepare_or_close()
@@ -207,7 +207,7 @@ def count_documents(path: Path) -> dict[str, int]:
         raise StoreError(f"cannot read {path}: {error}") from None
 
 
-def _create_private(path: Path) -> None:
+def create_private(path: Path) -> None:
     """Let only its owner read the file; SQLite gives those beside it the same mode."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

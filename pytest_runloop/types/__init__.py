@@ -8,6 +8,17 @@ methods of the client's objects take. A name that is both is the view here, and 
 from __future__ import annotations
 
 from ..contract.params.agents import AgentCreateParams, AgentListParams, AgentListPublicParams
+from ..contract.params.axons import (
+    AxonCreateParams,
+    AxonListParams,
+    AxonPublishParams,
+    AxonSubscribeSseParams,
+    AxonUpdateParams,
+    EventListParams,
+    SqlBatchParams,
+    SqlQueryParams,
+    SqlStatementParams,
+)
 from ..contract.params.benchmark_jobs import BenchmarkJobCreateParams, BenchmarkJobListParams
 from ..contract.params.benchmarks import (
     BenchmarkCreateParams,
@@ -33,6 +44,14 @@ from ..contract.params.calls import (
     SDKAgentCreateParams,
     SDKAgentListParams,
     SDKApikeyCreateParams,
+    SDKAxonCreateParams,
+    SDKAxonEventListParams,
+    SDKAxonListParams,
+    SDKAxonPublishParams,
+    SDKAxonSqlBatchParams,
+    SDKAxonSqlQueryParams,
+    SDKAxonSubscribeSseParams,
+    SDKAxonUpdateParams,
     SDKBenchmarkCreateParams,
     SDKBenchmarkDefinitionsParams,
     SDKBenchmarkJobCreateParams,
@@ -170,6 +189,19 @@ from ..contract.params.tunnels import (
 )
 from ..contract.views.accounts import AccountView
 from ..contract.views.agents import AgentDevboxCountsView, AgentListView, AgentSource, AgentView
+from ..contract.views.axons import (
+    AxonEventListView,
+    AxonEventView,
+    AxonListView,
+    AxonView,
+    PublishResultView,
+    SqlBatchResultView,
+    SqlColumnMetaView,
+    SqlQueryResultView,
+    SqlResultMetaView,
+    SqlStepErrorView,
+    SqlStepResultView,
+)
 from ..contract.views.benchmark_jobs import BenchmarkJobListView, BenchmarkJobView, BenchmarkOutcomeView
 from ..contract.views.benchmarks import (
     BenchmarkListView,
@@ -258,6 +290,15 @@ __all__ = [
     "ApiAccessLevel",
     "ApiResourceType",
     "ApikeyCreateParams",
+    "AxonCreateParams",
+    "AxonEventListView",
+    "AxonEventView",
+    "AxonListParams",
+    "AxonListView",
+    "AxonPublishParams",
+    "AxonSubscribeSseParams",
+    "AxonUpdateParams",
+    "AxonView",
     "BaseRequestOptions",
     "BenchmarkCreateParams",
     "BenchmarkDefinitionsParams",
@@ -322,6 +363,7 @@ __all__ = [
     "DevboxWriteFileContentsParams",
     "DiskSnapshotListParams",
     "DiskSnapshotUpdateParams",
+    "EventListParams",
     "ExecutionKillParams",
     "ExecutionRetrieveParams",
     "ExecutionSendStdInParams",
@@ -345,6 +387,7 @@ __all__ = [
     "ObjectView",
     "PollingConfig",
     "PollingRequestOptions",
+    "PublishResultView",
     "RepositoryConnectionListView",
     "RepositoryConnectionView",
     "RepositoryCreateParams",
@@ -360,6 +403,14 @@ __all__ = [
     "SDKAgentCreateParams",
     "SDKAgentListParams",
     "SDKApikeyCreateParams",
+    "SDKAxonCreateParams",
+    "SDKAxonEventListParams",
+    "SDKAxonListParams",
+    "SDKAxonPublishParams",
+    "SDKAxonSqlBatchParams",
+    "SDKAxonSqlQueryParams",
+    "SDKAxonSubscribeSseParams",
+    "SDKAxonUpdateParams",
     "SDKBenchmarkCreateParams",
     "SDKBenchmarkDefinitionsParams",
     "SDKBenchmarkJobCreateParams",
@@ -450,5 +501,14 @@ __all__ = [
     "SecretUpdateByIDParams",
     "SecretUpdateParams",
     "SecretView",
+    "SqlBatchParams",
+    "SqlBatchResultView",
+    "SqlColumnMetaView",
+    "SqlQueryParams",
+    "SqlQueryResultView",
+    "SqlResultMetaView",
+    "SqlStatementParams",
+    "SqlStepErrorView",
+    "SqlStepResultView",
     "TunnelView",
 ]

@@ -72,6 +72,10 @@ def known(api: httpx.Client, endpoint: Endpoint[Any]) -> dict[str, list[str]]:
     box.finish(execution)
     if isinstance(endpoint.returns, EventStream):
         box.end()  # That ends the stream, which otherwise goes on for as long as the devbox does.
+    if endpoint.path.startswith("/v1/axons/{"):
+        axon = api.post("/v1/axons", json={}).json()["id"]
+        if isinstance(endpoint.returns, EventStream):
+            api.delete(f"/v1/axons/{axon}")  # As above.
     found = {"devbox_id": [box.id], "execution_id": [execution]}
     for name in set(endpoint.path_names) - found.keys():
         collection = endpoint.path.partition("/{")[0].removesuffix("/id")

@@ -56,6 +56,7 @@ def test_a_wrong_create_is_refused_in_words(api: httpx.Client, body: bytes, word
         {"launch_parameters": {"required_services": ["s"]}},
         {"launch_parameters": {"architecture": "arm64"}},
         {"launch_parameters": {"lifecycle": {"resume_triggers": {"axon_event": True}}}},
+        {"mounts": [{"type": "broker_mount", "axon_id": "axn_1", "protocol": "acp", "launch_args": ["acp"]}]},
     ],
     ids=str,
 )

@@ -17,6 +17,7 @@ import httpx
 import runloop_api_client as sdk
 
 from .account_steps import evictions, keys
+from .axon_steps import axons
 from .calls import Calls, Server, Wire, each, got, refused, stored_object
 from .evaluation_steps import benchmark_jobs, benchmarks, scenarios, scorers
 from .methods import found
@@ -40,8 +41,7 @@ async def every_step(call: Calls, server: Server, wire: Wire, repository: Path) 
     for step in (blueprints, secrets, objects):
         await step(call)
     if call.has("POST /v1/apikeys"):
-        await keys(call)
-        await evictions(call, server, devbox)
+        await what_there_is_since_2026(call, server, devbox)
     if call.has("POST /v1/agents"):
         await agents(call)
     if call.has("POST /v1/repositories"):
@@ -53,6 +53,13 @@ async def every_step(call: Calls, server: Server, wire: Wire, repository: Path) 
     if call.has("POST /v1/devboxes/browsers"):
         await browsers_and_computers(call)
     await errors(call, devbox)
+
+
+async def what_there_is_since_2026(call: Calls, server: Server, devbox: str) -> None:
+    """Use what no release of 2025 has."""
+    await keys(call)
+    await evictions(call, server, devbox)
+    await axons(call)
 
 
 async def browsers_and_computers(call: Calls) -> None:

@@ -8,6 +8,16 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from .agents import AgentCreateParams, AgentListParams, AgentListPublicParams
+from .axons import (
+    AxonCreateParams,
+    AxonListParams,
+    AxonPublishParams,
+    AxonSubscribeSseParams,
+    AxonUpdateParams,
+    EventListParams,
+    SqlBatchParams,
+    SqlQueryParams,
+)
 from .benchmark_jobs import BenchmarkJobCreateParams, BenchmarkJobListParams
 from .benchmarks import (
     BenchmarkCreateParams,
@@ -333,3 +343,35 @@ class SDKRepositoryInspectParams(RepositoryInspectParams, LongPollingRequestOpti
 
 class SDKRepositoryRefreshParams(RepositoryRefreshParams, LongRequestOptions, total=False):
     """What is new about a repository."""
+
+
+class SDKAxonCreateParams(AxonCreateParams, LongRequestOptions, total=False):
+    """A new axon."""
+
+
+class SDKAxonListParams(AxonListParams, BaseRequestOptions, total=False):
+    """Which axons to list."""
+
+
+class SDKAxonUpdateParams(AxonUpdateParams, LongRequestOptions, total=False):
+    """What to change of an axon."""
+
+
+class SDKAxonEventListParams(EventListParams, BaseRequestOptions, total=False):
+    """Which events of an axon to list."""
+
+
+class SDKAxonPublishParams(AxonPublishParams, LongRequestOptions, total=False):
+    """A new event."""
+
+
+class SDKAxonSubscribeSseParams(AxonSubscribeSseParams, BaseRequestOptions, total=False):
+    """Where to begin in an axon's events."""
+
+
+class SDKAxonSqlQueryParams(SqlQueryParams, LongRequestOptions, total=False):
+    """One statement for an axon's database."""
+
+
+class SDKAxonSqlBatchParams(SqlBatchParams, LongRequestOptions, total=False):
+    """Statements for an axon's database that are carried out together."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Required
 
 from pydantic import Discriminator
@@ -65,6 +66,20 @@ class FileMountParameters(TypedDict, total=False):
     type: Required[Literal["file_mount"]]
 
 
+@strict
+class BrokerMountParameters(TypedDict, total=False):
+    """An axon whose events an agent in the devbox gets (service of 2026)."""
+
+    axon_id: Required[str]
+    type: Required[Literal["broker_mount"]]
+    agent_binary: str | None
+    """What starts the agent."""
+    launch_args: Sequence[str] | None
+    protocol: Literal["acp", "claude_json"] | None
+    working_directory: str | None
+
+
 Mount = Annotated[
-    ObjectMountParameters | AgentMountParameters | CodeMount | FileMountParameters, Discriminator("type")
+    ObjectMountParameters | AgentMountParameters | CodeMount | FileMountParameters | BrokerMountParameters,
+    Discriminator("type"),
 ]

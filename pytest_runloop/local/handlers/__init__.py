@@ -9,6 +9,7 @@ from ..routing import AnyEndpoint
 from . import (
     accounts,
     agents,
+    axons,
     benchmark_jobs,
     benchmarks,
     blueprints,
@@ -45,6 +46,7 @@ HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **metadata.HANDLES.table,
     **desktops.HANDLES.table,
     **accounts.HANDLES.table,
+    **axons.HANDLES.table,
 }
 """Those of the API."""
 

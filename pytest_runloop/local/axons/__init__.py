@@ -1,0 +1,1 @@
+"""Axons: streams of events that outlive the server, each with a SQLite database."""
