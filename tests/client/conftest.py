@@ -62,7 +62,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         recorded.append(seconds)
         await anyio.lowlevel.checkpoint()
 
-    waits = ("transport", "waiting", "output", "snapshot", "blueprint", "scenario_run", "benchmark_job")
+    waits = ("transport", "waiting", "resuming", "snapshot", "blueprint", "scenario_run", "benchmark_job")
     for module in waits:
         monkeypatch.setattr(f"pytest_runloop.client._sync.{module}.sleep", recorded.append)
         monkeypatch.setattr(f"pytest_runloop.client._async.{module}.async_sleep", async_sleep)

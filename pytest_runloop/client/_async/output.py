@@ -10,7 +10,7 @@ from ...contract.endpoint import Endpoint
 from ...contract.endpoints import executions
 from ...contract.views.executions import ExecutionUpdateChunk
 from ..answers import told_error, view_of
-from ..concurrency import AsyncStep, async_sleep
+from ..concurrency import AsyncStep
 from ..errors import (
     APIConnectionError,
     APIError,
@@ -18,9 +18,8 @@ from ..errors import (
     RequestInfo,
     hide_from_traceback,
 )
-from ..polling import Pacer
-from ..retries import is_passing
 from ..sse import Event, EventParser
+from .resuming import AsyncResuming
 from .transport import AsyncTransport
 
 __tracebackhide__ = hide_from_traceback
@@ -29,8 +28,6 @@ _STREAMS: Final[dict[str, Endpoint[ExecutionUpdateChunk]]] = {
     "stdout": executions.STREAM_STDOUT_UPDATES,
     "stderr": executions.STREAM_STDERR_UPDATES,
 }
-_LASTING_SECONDS: Final = 10.0
-"""A connection that stood for so long shows that the service is there."""
 
 
 class AsyncOutputStream:
@@ -57,8 +54,7 @@ class AsyncOutputStream:
         self._path = path
         self._options = dict(options or {})
         self._offset: int | None = None
-        self._failures = 0
-        self._pacer = Pacer()
+        self._resuming = AsyncResuming(transport.retries)
 
     async def follow(self, take: AsyncStep[str, None], stopped: Callable[[], bool]) -> None:
         """Hand on the output, piece by piece, from its beginning until the command's end.
@@ -75,7 +71,7 @@ class AsyncOutputStream:
             except APIError as error:
                 if stopped():
                     return
-                await self._bear(error, time.monotonic() - start)
+                await self._resuming.bear(error, time.monotonic() - start)
 
     async def _connection(self, take: AsyncStep[str, None], stopped: Callable[[], bool]) -> None:
         parser = EventParser()
@@ -104,7 +100,7 @@ class AsyncOutputStream:
         before = self._offset or 0
         self._offset = before + len(text.encode(errors="replace")) if chunk.offset is None else chunk.offset
         if self._offset > before:
-            self._failures = 0
+            self._resuming.got_further()
         return text
 
     def _told(self, event: Event) -> APIStatusError:
@@ -113,20 +109,3 @@ class AsyncOutputStream:
     def _info(self) -> RequestInfo:
         url = self._transport.settings.base_url + self._endpoint.path.format_map(self._path)
         return RequestInfo(self._endpoint.verb, url)
-
-    async def _bear(self, error: APIError, seconds: float) -> None:
-        """Pause before the stream is resumed, or raise what cannot be borne any longer."""
-        pause = self._pacer.pause_after(seconds)
-        if isinstance(error, APIStatusError) and error.status_code == 408:
-            await async_sleep(pause)
-            return
-        retries = self._transport.retries
-        if seconds >= _LASTING_SECONDS:
-            self._failures = 0
-        if self._failures >= retries.max_retries or not is_passing(error):
-            error.attempts = self._failures + 1
-            raise error
-        if self._failures or isinstance(error, APIStatusError):
-            pause = retries.asked_pause(error) or retries.backoff(self._failures)
-        self._failures += 1
-        await async_sleep(pause)

@@ -11,7 +11,7 @@ from ...contract.endpoint import Endpoint
 from ...contract.endpoints import executions
 from ...contract.views.executions import ExecutionUpdateChunk
 from ..answers import told_error, view_of
-from ..concurrency import Step, sleep
+from ..concurrency import Step
 from ..errors import (
     APIConnectionError,
     APIError,
@@ -19,9 +19,8 @@ from ..errors import (
     RequestInfo,
     hide_from_traceback,
 )
-from ..polling import Pacer
-from ..retries import is_passing
 from ..sse import Event, EventParser
+from .resuming import Resuming
 from .transport import Transport
 
 __tracebackhide__ = hide_from_traceback
@@ -30,8 +29,6 @@ _STREAMS: Final[dict[str, Endpoint[ExecutionUpdateChunk]]] = {
     "stdout": executions.STREAM_STDOUT_UPDATES,
     "stderr": executions.STREAM_STDERR_UPDATES,
 }
-_LASTING_SECONDS: Final = 10.0
-"""A connection that stood for so long shows that the service is there."""
 
 
 class OutputStream:
@@ -58,8 +55,7 @@ class OutputStream:
         self._path = path
         self._options = dict(options or {})
         self._offset: int | None = None
-        self._failures = 0
-        self._pacer = Pacer()
+        self._resuming = Resuming(transport.retries)
 
     def follow(self, take: Step[str, None], stopped: Callable[[], bool]) -> None:
         """Hand on the output, piece by piece, from its beginning until the command's end.
@@ -76,7 +72,7 @@ class OutputStream:
             except APIError as error:
                 if stopped():
                     return
-                self._bear(error, time.monotonic() - start)
+                self._resuming.bear(error, time.monotonic() - start)
 
     def _connection(self, take: Step[str, None], stopped: Callable[[], bool]) -> None:
         parser = EventParser()
@@ -105,7 +101,7 @@ class OutputStream:
         before = self._offset or 0
         self._offset = before + len(text.encode(errors="replace")) if chunk.offset is None else chunk.offset
         if self._offset > before:
-            self._failures = 0
+            self._resuming.got_further()
         return text
 
     def _told(self, event: Event) -> APIStatusError:
@@ -114,20 +110,3 @@ class OutputStream:
     def _info(self) -> RequestInfo:
         url = self._transport.settings.base_url + self._endpoint.path.format_map(self._path)
         return RequestInfo(self._endpoint.verb, url)
-
-    def _bear(self, error: APIError, seconds: float) -> None:
-        """Pause before the stream is resumed, or raise what cannot be borne any longer."""
-        pause = self._pacer.pause_after(seconds)
-        if isinstance(error, APIStatusError) and error.status_code == 408:
-            sleep(pause)
-            return
-        retries = self._transport.retries
-        if seconds >= _LASTING_SECONDS:
-            self._failures = 0
-        if self._failures >= retries.max_retries or not is_passing(error):
-            error.attempts = self._failures + 1
-            raise error
-        if self._failures or isinstance(error, APIStatusError):
-            pause = retries.asked_pause(error) or retries.backoff(self._failures)
-        self._failures += 1
-        sleep(pause)
