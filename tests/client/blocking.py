@@ -27,6 +27,15 @@ class Blocking:
     def __getattr__(self, name: str) -> Any:
         return self._wrapped(getattr(self._target, name))
 
+    def __iter__(self) -> Blocking:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return self._called(self._target.__anext__)
+        except StopAsyncIteration:
+            raise StopIteration from None
+
     def __enter__(self) -> Blocking:
         self._portal.call(self._target.__aenter__)
         return self

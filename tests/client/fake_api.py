@@ -82,6 +82,17 @@ INSPECTION = {
     "repository_manifest": {"container_config": {}, "languages": [], "workspaces": []},
     "status": "inspection_success",
 }
+EVENT = {
+    "axon_id": "axn_1",
+    "event_type": "e",
+    "origin": "USER_EVENT",
+    "payload": "{}",
+    "sequence": 1,
+    "source": "s",
+    "timestamp_ms": 1,
+}
+SQL_META = {"changes": 0, "duration_ms": 1.5, "rows_read_limit_reached": False}
+AXON = {"id": "axn_1", "created_at_ms": 1, "metadata": {}}
 DOWNLOAD_URL = "http://store.test/bucket/obj_1?signature=of-the-download"
 
 DEFAULTS: list[tuple[str, Responder]] = [
@@ -114,6 +125,12 @@ DEFAULTS: list[tuple[str, Responder]] = [
     (r"GET /v1/repositories/inspections/.*|POST .*/inspect", lambda _: answer(INSPECTION)),
     (r"POST .*/refresh", lambda _: answer({})),
     (r".* /v1/repositories.*", lambda _: answer(REPOSITORY)),
+    (r"GET /v1/axons", lambda _: answer({"axons": [AXON], "has_more": False})),
+    (r"GET /v1/axons/.*/subscribe/sse", lambda _: events(EVENT)),
+    (r"POST /v1/axons/.*/publish", lambda _: answer({"sequence": 1, "timestamp_ms": 1})),
+    (r"POST /v1/axons/.*/sql/batch", lambda _: answer({"results": []})),
+    (r"POST /v1/axons/.*/sql/query", lambda _: answer({"columns": [], "rows": [], "meta": SQL_META})),
+    (r".* /v1/axons.*", lambda _: answer(AXON)),
     (r"GET .*/blueprints/.*/logs", lambda _: answer({"blueprint_id": "bpt_1", "logs": []})),
     (r"GET .*/logs", lambda _: answer({"logs": []})),
     (r"GET .*/disk_snapshots/.*/status", lambda _: answer({"status": "complete", "snapshot": SNAPSHOT})),

@@ -142,6 +142,19 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "secret delete by name": lambda r, d: r.secret.delete("A?"),
     "secret by id": lambda r, d: r.secret.from_id("sec_1").get_info(),
     "secret update by id": lambda r, d: r.secret.from_id("sec_1").update("v"),
+    "axon create": lambda r, d: r.axon.create(name="a", metadata={"k": "v"}, idempotency_key="mine"),
+    "axon create with nothing": lambda r, d: r.axon.create(),
+    "axon list": lambda r, d: r.axon.list(name="a", search="b", metadata_key="v", limit=3)[:],
+    "axon info": lambda r, d: r.axon.from_id("axn/1").get_info(),
+    "axon publish": lambda r, d: r.axon.from_id("axn_1").publish(
+        event_type="e", origin="USER_EVENT", payload='{"a": "ä"}', source="s"
+    ),
+    "axon events": lambda r, d: next(iter(r.axon.from_id("axn_1").subscribe_sse(timeout=3))),
+    "axon query": lambda r, d: r.axon.from_id("axn_1").sql.query(sql="SELECT ?", params=[1, "ä", None]),
+    "axon query without parameters": lambda r, d: r.axon.from_id("axn_1").sql.query(sql="SELECT 1"),
+    "axon batch": lambda r, d: r.axon.from_id("axn_1").sql.batch(
+        statements=[{"sql": "SELECT ?", "params": [True]}, {"sql": "SELECT 1"}]
+    ),
     "secret delete by id": lambda r, d: r.secret.from_id("sec_1").delete(),
 }
 

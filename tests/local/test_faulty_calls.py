@@ -81,6 +81,24 @@ def test_streams_that_are_cut_lose_nothing_and_repeat_nothing(faulty: Faulty, ho
     assert cuts == ["cut", "cut"]
 
 
+@pytest.mark.parametrize("how", ["how=close", "how=reset", "how=stall:lasting=0.1"])
+def test_events_of_an_axon_come_once_and_in_order_though_their_stream_is_cut(
+    faulty: Faulty, how: str
+) -> None:
+    with faulty.client() as client:
+        axon = client.axon.create()
+        faulty.plan(f"seed=5, cut@axons.subscribe_sse:at=1-2000:{how}:times=2, lost@axons.publish:times=1")
+        for number in range(20):
+            axon.publish(event_type="e", origin="USER_EVENT", source="s", payload=f"{number} é€")
+        with axon.subscribe_sse() as stream:
+            events = [next(stream) for _ in range(20)]
+            axon.delete()
+            assert list(stream) == []
+        cuts = [entry["fault"] for entry in faulty.log()]
+    assert [(one.sequence, one.payload) for one in events] == [(n + 1, f"{n} é€") for n in range(20)]
+    assert cuts == ["lost", "cut", "cut"]
+
+
 def test_a_command_whose_start_is_lost_runs_once(faulty: Faulty) -> None:
     with faulty.client() as client, client.devbox.create() as devbox:
         faulty.plan("http_500@execute*:after:retry_after=0.01:times=2")

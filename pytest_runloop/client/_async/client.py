@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..observing import Observer
     from .accounts import AsyncAccounts
     from .agents import AsyncAgentOps
+    from .axons import AsyncAxonOps
     from .benchmarks import AsyncBenchmarkOps
     from .blueprints import AsyncBlueprintOps
     from .devboxes import AsyncDevboxOps
@@ -137,6 +138,13 @@ class AsyncRunloop:
         from .agents import AsyncAgentOps
 
         return AsyncAgentOps(self._transport)
+
+    @cached_property
+    def axon(self) -> AsyncAxonOps:
+        """Makes and finds axons."""
+        from .axons import AsyncAxonOps
+
+        return AsyncAxonOps(self._transport)
 
     @cached_property
     def repository(self) -> AsyncRepositoryOps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...contract.endpoint import EventStream
@@ -23,7 +23,7 @@ V = TypeVar("V", bound="BaseModel")
 
 async def async_events(
     transport: AsyncTransport, endpoint: Endpoint[V], path: Mapping[str, str], values: Mapping[str, Any]
-) -> AsyncIterator[V]:
+) -> AsyncGenerator[V]:
     """Yield the events of a stream as they come, until it ends.
 
     :param transport: the client's.

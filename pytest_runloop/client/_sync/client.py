@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..observing import Observer
     from .accounts import Accounts
     from .agents import AgentOps
+    from .axons import AxonOps
     from .benchmarks import BenchmarkOps
     from .blueprints import BlueprintOps
     from .devboxes import DevboxOps
@@ -138,6 +139,13 @@ class Runloop:
         from .agents import AgentOps
 
         return AgentOps(self._transport)
+
+    @cached_property
+    def axon(self) -> AxonOps:
+        """Makes and finds axons."""
+        from .axons import AxonOps
+
+        return AxonOps(self._transport)
 
     @cached_property
     def repository(self) -> RepositoryOps:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...contract.endpoint import EventStream
@@ -24,7 +24,7 @@ V = TypeVar("V", bound="BaseModel")
 
 def events(
     transport: Transport, endpoint: Endpoint[V], path: Mapping[str, str], values: Mapping[str, Any]
-) -> Iterator[V]:
+) -> Generator[V]:
     """Yield the events of a stream as they come, until it ends.
 
     :param transport: the client's.
