@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pytest_runloop.local.engine.protocol import Box, BoxGoneError, BoxSpec, Engine, Process
+from pytest_runloop.local.engine.protocol import Box, BoxGoneError, BoxSpec, Capability, Engine, Process
 from tests.support.boxes import get, put, say, start
 from tests.support.tiers import opened
 
@@ -160,3 +160,51 @@ async def test_the_agent_keeps_no_connection(box: Box) -> None:
         (await box.connect(port)).close()
     with await box.connect(port) as connection:
         assert await _shout(connection, b"next") == b"NEXT"
+
+
+class _Shouting(asyncio.Protocol):
+    """Sends back what comes, in capitals."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._transport.write(data.upper())
+
+
+_ASK = """
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+    connection.sendall(b"hello")
+    print(connection.recv(5).decode())
+"""
+
+
+async def _ask(box: Box, port: int) -> str:
+    return await say(box, f"python3 ask.py {port} 2>&1 | tail -n 1")
+
+
+async def test_a_port_is_served_from_outside_whenever_the_box_was_booted(box: Box, engine: Engine) -> None:
+    await put(box, "ask.py", _ASK.encode())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    await box.serve(port, _Shouting)
+    assert await _ask(box, port) == "HELLO"
+    with pytest.raises(OSError, match="in use"):
+        await box.serve(port, _Shouting)
+    await box.freeze()
+    assert await _ask(box, port) == "HELLO"
+    await box.suspend()
+    await box.resume()
+    assert await _ask(box, port) == "HELLO"
+    if Capability.PRIVATE_PORTS in engine.capabilities:
+        other = await engine.boot(BoxSpec("other"))
+        await put(other, "ask.py", _ASK.encode())
+        assert "refused" in await _ask(other, port)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+    before = _connections()
+    await box.destroy()
+    assert _connections() == before - 1

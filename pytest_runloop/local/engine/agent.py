@@ -50,6 +50,7 @@ class Agent:
             "signal": self._signal,
             "open": self._open,
             "connect": self._connect,
+            "bind": self._bind,
             "draft": self._draft,
             "keep": self._keep,
             "drop": self._drop,
@@ -154,6 +155,9 @@ class Agent:
     def _connect(self, message: Message, _: list[int]) -> tuple[None, list[int]]:
         return None, [self._world.act(functools.partial(_begin_connection, message["host"], message["port"]))]
 
+    def _bind(self, message: Message, _: list[int]) -> tuple[None, list[int]]:
+        return None, [self._world.act(functools.partial(_bound, message["host"], message["port"]))]
+
     def _draft(self, message: Message, _: list[int]) -> tuple[int | None, list[int]]:
         number, descriptor = self._drafts.begin(message["path"], message["mode"])
         if number is not None:  # Else it may be a pipe that nobody empties, and its writer would hang.
@@ -212,6 +216,14 @@ def _begin_connection(host: str, port: int) -> int:
         return connection.detach()
     finally:
         connection.close()
+
+
+def _bound(host: str, port: int) -> int:
+    """Return a socket that has a port, for whoever is to listen to it."""
+    with socket.socket(socket.AF_INET) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+        return made.detach()
 
 
 def _start(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pytest_runloop.local.engine.channel import Channel, ChannelEndedError
 from pytest_runloop.local.engine.connecting import LOOPBACK, NOBODY_THERE, check_port, connected
+from pytest_runloop.local.engine.counters import Counters
 from pytest_runloop.local.engine.disk_watch import DiskWatch
 from pytest_runloop.local.engine.gate import Gate
 from pytest_runloop.local.engine.launcher import BootError, Forked
@@ -120,6 +121,7 @@ class SandboxBox:
         self._early: dict[int, int] = {}
         self._opened: list[tuple[int, os.stat_result]] = []
         self._agent: Forked | None = None
+        self._counters = Counters()
         self._mementos: list[int] = []
         self._own_layers: list[str] = []  # What it wrote before its snapshots.
         self._watching: asyncio.Task[None] | None = None
@@ -160,6 +162,7 @@ class SandboxBox:
         self.home, self.environment = await self._await_agent(agent, first, zygote.last_words)
         self._agent, self._gone, self._last_words = agent, "", zygote.last_words
         self._watch_disk()
+        await self._serve_again()
 
     async def _await_agent(
         self, agent: Forked, first: asyncio.Future[Message], last_words: Callable[[], str]
@@ -231,6 +234,31 @@ class SandboxBox:
         connection = socket.socket(fileno=given[0])
         connection.setblocking(False)  # It is already, but Python asks nobody.
         return connection
+
+    async def serve(self, port: int, protocol: Callable[[], asyncio.Protocol]) -> None:
+        """Serve a port inside. As `protocol.Box.serve`."""
+        check_port(port)
+        async with self._gate.shared():
+            await self._counters.open(await self._bind(port), protocol)
+            self._counters.remember(port, protocol)
+
+    async def _serve_again(self) -> None:
+        """Serve what was served before the box was booted again.
+
+        :raises EngineError: if a port is taken meanwhile: where boxes share those of this machine.
+        """
+        try:
+            for port, protocol in self._counters.all():
+                await self._counters.open(await self._bind(port), protocol)
+        except OSError as error:
+            await self._stop("a port that is served from outside was taken")
+            raise EngineError(f"could not serve a port of {self.spec.name}: {error.strerror}") from error
+
+    async def _bind(self, port: int) -> socket.socket:
+        _, given = await self._ask({"op": "bind", "host": LOOPBACK[0], "port": port})
+        if not given:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return socket.socket(fileno=given[0])
 
     async def draft(self, path: str, mode: int = 0o644) -> SandboxDraft:
         """Begin to write a file. As `protocol.Box.draft`."""
@@ -323,6 +351,7 @@ class SandboxBox:
         """Kill the box and wait until the kernel is done with it."""
         self._gone = why
         self._watch_no_more()
+        self._counters.close()
         agent, self._agent = self._agent, None
         if agent is not None:
             await agent.kill()
@@ -333,6 +362,7 @@ class SandboxBox:
         """The box ended by itself: find out why."""
         self._agent, self._gone = None, "it is ending"
         self._watch_no_more()
+        self._counters.close()
         status = await agent.ended()
         self._gone = _reason(status, self._last_words)
         if status is not None and _was_killed(status) and self.memory_kills():

@@ -189,6 +189,14 @@ class Box(Protocol):
         :raises BoxGoneError: if the box ended.
         """
 
+    async def serve(self, port: int, protocol: Callable[[], asyncio.Protocol]) -> None:
+        """Serve a port of the box's 127.0.0.1 from this process until the box ends, also after further boots.
+
+        :param protocol: makes what serves a connection. Who gives it ends the connections.
+        :raises OSError: if the port is taken.
+        :raises BoxGoneError: if the box ended.
+        """
+
     async def draft(self, path: str, mode: int = 0o644) -> Draft:
         """Begin to write a file, which appears at its path once it is kept, in place of what was there.
 
