@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import uuid
@@ -24,6 +23,7 @@ from .encoding import Reply, encoded, failed
 from .errors import DISK_FULL, ApiError, as_api_error, is_full_disk
 from .handlers import SERVED
 from .idempotency import Memory, key_of
+from .leaving import until_gone
 from .routing import AnyEndpoint, Match, Routes
 from .space import advice
 
@@ -124,7 +124,7 @@ async def _transmit(reply: Reply, request_id: str, receive: Receive, send: Send)
         return
     try:
         await send(_start(reply, request_id, reply.body.length))
-        await _until_gone(_pour(reply.body, send), receive)
+        await until_gone(_pour(reply.body, send), receive)
     except EOFError as error:  # The server ends the connection, since the answer is not complete.
         _log.warning("request %s: %s", request_id, error)
     finally:
@@ -136,21 +136,3 @@ async def _pour(chunks: Chunks, send: Send) -> None:
     async for chunk in chunks:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
-
-
-async def _until_gone(pouring: Any, receive: Receive) -> None:
-    """Run to the end, or until the client has gone."""
-    tasks = [asyncio.ensure_future(pouring), asyncio.ensure_future(_gone(receive))]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-    if not tasks[0].cancelled() and (error := tasks[0].exception()):
-        raise error
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
