@@ -21,6 +21,8 @@ from .endpoints import (
     desktops,
     devboxes,
     executions,
+    gateway_configs,
+    mcp_configs,
     metadata,
     objects,
     repositories,
@@ -52,6 +54,8 @@ _MODULES = (
     apikeys,
     restricted_keys,
     axons,
+    gateway_configs,
+    mcp_configs,
 )
 
 NAMED: Mapping[str, Endpoint[Any]] = {

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .account import Account
     from .axons.axons import Axons
     from .evaluation.evaluation import Evaluation
+    from .gateways import Gateways
     from .keys import Keys
     from .repositories import Repositories
 
@@ -179,6 +180,17 @@ class Backend:
         made.scenario_runs.abandon(self._presence.living())
         return made
 
+    @cached_property
+    def gateways(self) -> Gateways:
+        """What devboxes may call without having the credentials."""
+        from .gateways import Gateways
+
+        return Gateways(self._store, self._records, self.clock, self.secrets, self.engine)
+
+    @property
+    def _has_gateways(self) -> bool:
+        return "gateways" in vars(self)
+
     def create(self, params: Mapping[str, Any], initiator: Initiator = ("api", None)) -> Devbox:
         """Make a devbox, and begin to boot it.
 
@@ -188,11 +200,15 @@ class Backend:
         """
         if self._closing:
             raise ApiError(503, "shutting_down", "the local backend is shutting down", retry=False)
-        launch = self._launch(params)
+        launch, access = self._launch(params), None
+        if params.get("gateways") or params.get("mcp"):
+            launch, access = self.gateways.launched(launch, params)
         devbox = Devbox(new_id("dbx"), launch, self._tools, initiator)
         life = self._lives[devbox.id] = Life(devbox, self.engine, self._tools, self._tasks)
         self._forget_oldest()
         self._enable_tunnel(life)
+        if access is not None:
+            self.gateways.admit(life, access)
         life.begin()
         return devbox
 
@@ -209,6 +225,8 @@ class Backend:
         life.devbox.running_box("reset it")
         await self.tunnels.forget(life)
         await self.ssh.forget(life)
+        if self._has_gateways:
+            self.gateways.forget_minted(life)
         await life.reset()
         self._enable_tunnel(life)
 
@@ -354,6 +372,8 @@ class Backend:
             await self.axons.close(_END_SECONDS)
         await self.tunnels.close()
         await self._tasks.finish(_END_SECONDS)
+        if self._has_gateways:
+            await self.gateways.close()
         await asyncio.wait_for(self.engine.close(), _END_SECONDS)
         self.objects.close()
         self._store.close()

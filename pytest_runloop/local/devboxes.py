@@ -165,4 +165,6 @@ class Devbox:
             initiator_type=self._initiator[0],
             initiator_id=self._initiator[1],
             tunnel=self.tunnel,
+            gateway_specs=dict(self.launch.gateways) or None,
+            mcp_specs=dict(self.launch.mcp) or None,
         )

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..contract.views.gateway_configs import GatewaySpecView
 from ..contract.views.launch import LaunchParameters
+from ..contract.views.mcp_configs import McpSpecView
 from .agent_mounts import AgentMount
 from .code_mounts import CodeMount
 from .engine import remedies
@@ -25,8 +27,6 @@ _VALUE_MAX = 128 * 1024
 """The kernel takes at most that much for one variable."""
 
 _UNSUPPORTED = {
-    "gateways": "have gateways",
-    "mcp": "have MCP servers",
     "network_policy_id": "have network policies",
     "required_services": "start services",
     "axon_event": "resume devboxes for events of axons (`axon_event`): none can be mounted to a devbox",
@@ -71,6 +71,7 @@ class Launch:
     :param layer: the engine's layer to start from.
     :param source_blueprint_id: the blueprint at the bottom of the disk, through snapshots too.
     :param tunnel: the tunnel that it has from the start.
+    :param gateways, mcp: what it may call without having the credentials, by the variables of the tokens.
     """
 
     name: str | None = None
@@ -89,6 +90,8 @@ class Launch:
     snapshot_id: str | None = None
     source_blueprint_id: str | None = None
     tunnel: Mapping[str, Any] | None = None
+    gateways: Mapping[str, GatewaySpecView] = field(default_factory=dict)
+    mcp: Mapping[str, McpSpecView] = field(default_factory=dict)
 
     @property
     def user(self) -> User:

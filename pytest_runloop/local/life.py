@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import cast
 
@@ -56,6 +56,7 @@ class Life:
         launch = devbox.launch
         lifetime = launch.keep_alive(tools.settings)
         self._lifetime = Deadline(tools.clock, lifetime, self._expired) if lifetime else None
+        self._on_boot: list[Callable[[Box], Awaitable[None]]] = []
         self._on_end: list[Callable[[], object]] = []
         self.idleness = Idleness(tools.clock, launch.idle.seconds if launch.idle else None, self._idle)
 
@@ -103,6 +104,8 @@ class Life:
 
     async def _prepare(self, box: Box) -> None:
         launch = self.devbox.launch
+        for callback in self._on_boot:
+            await callback(box)
         await write_files(box, launch.files)
         await mount_objects(box, launch.objects)
         await self._while_alive(self._fit(box))
@@ -248,6 +251,13 @@ class Life:
                 cmd_id=victim.id if victim else None,
             )
         return new > 0
+
+    def on_boot(self, callback: Callable[[Box], Awaitable[None]]) -> None:
+        """Call back with each box that it gets, before anything runs in it.
+
+        :param callback: may raise `ENGINE_ERRORS`, with which the devbox fails.
+        """
+        self._on_boot.append(callback)
 
     def on_end(self, callback: Callable[[], object]) -> None:
         """Call back once, when the devbox has ended."""

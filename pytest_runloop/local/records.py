@@ -12,6 +12,8 @@ from ..contract.views.axons import AxonView
 from ..contract.views.benchmarks import BenchmarkRunView, BenchmarkView
 from ..contract.views.blueprints import BlueprintBuildLog, BlueprintView
 from ..contract.views.devboxes import DevboxLog
+from ..contract.views.gateway_configs import GatewayConfigView
+from ..contract.views.mcp_configs import McpConfigView
 from ..contract.views.objects import ObjectView
 from ..contract.views.repositories import RepositoryConnectionView, RepositoryInspectionDetails
 from ..contract.views.scenarios import ScenarioRunView, ScenarioView
@@ -119,6 +121,28 @@ class SecretRecord(Record):
     @property
     def id(self) -> str:
         """The secret's id."""
+        return self.view.id
+
+
+class GatewayConfigRecord(Record):
+    """A service that devboxes may call."""
+
+    view: GatewayConfigView
+
+    @property
+    def id(self) -> str:
+        """The config's id."""
+        return self.view.id
+
+
+class McpConfigRecord(Record):
+    """An MCP server whose tools devboxes may call."""
+
+    view: McpConfigView
+
+    @property
+    def id(self) -> str:
+        """The config's id."""
         return self.view.id
 
 
@@ -318,6 +342,8 @@ class Records:
         self.steps = Collection(store, "step", StepRecord)
         self.snapshots = Collection(store, "snapshot", SnapshotRecord)
         self.secrets = Collection(store, "secret", SecretRecord)
+        self.gateway_configs = Collection(store, "gateway_config", GatewayConfigRecord)
+        self.mcp_configs = Collection(store, "mcp_config", McpConfigRecord)
         self.objects = Collection(store, "object", ObjectRecord)
         self.scenarios = Collection(store, "scenario", ScenarioRecord)
         self.scenario_runs = Collection(store, "scenario_run", ScenarioRunRecord)

@@ -95,6 +95,22 @@ class Secrets:
         self._store.clean()
         return record.view
 
+    def usable(self, wanted: str, field: str) -> SecretRecord:
+        """Return the secret that a parameter means, by its id or its name.
+
+        :param field: the parameter.
+        :raises ApiError: 400 if there is none.
+        """
+        record = self._records.get(wanted) or self._newest(wanted)
+        if record is None:
+            self._refuse(field, wanted)
+        return record
+
+    def value(self, identifier: str) -> str | None:
+        """Return the value of the secret with this id, if there is one."""
+        record = self._records.get(identifier)
+        return None if record is None else record.value
+
     def values(self, wanted: Mapping[str, str]) -> dict[str, str]:
         """Return the environment variables that the parameter `secrets` asks for.
 
@@ -111,13 +127,13 @@ class Secrets:
     def _wanted(self, variable: str, name: str) -> str:
         record = self._newest(name)
         if record is None:
-            self._refuse(variable, name)
+            self._refuse(f"secrets.{variable}", name)
         return record.value
 
-    def _refuse(self, variable: str, name: str) -> NoReturn:
+    def _refuse(self, field: str, name: str) -> NoReturn:
         near = difflib.get_close_matches(name, [view.name for view in self.all()], n=1)
         hint = f"did you mean `{near[0]}`?" if near else "create it with `POST /v1/secrets` first"
-        raise invalid(f"`secrets.{variable}`: there is no secret `{name}` on this server; {hint}")
+        raise invalid(f"`{field}`: there is no secret `{name}` on this server; {hint}")
 
     def _newest(self, name: str) -> SecretRecord | None:
         return next((record for record in self._records.all() if record.view.name == name), None)

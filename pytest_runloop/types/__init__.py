@@ -68,6 +68,8 @@ from ..contract.params.calls import (
     SDKBlueprintListParams,
     SDKBlueprintPreviewParams,
     SDKDevboxCreateFromImageParams,
+    SDKDevboxCreateGatewayTokenParams,
+    SDKDevboxCreateMcpTokenParams,
     SDKDevboxCreateParams,
     SDKDevboxCreateTunnelParams,
     SDKDevboxDownloadFileParams,
@@ -83,6 +85,12 @@ from ..contract.params.calls import (
     SDKDevboxWriteFileContentsParams,
     SDKDiskSnapshotListParams,
     SDKDiskSnapshotUpdateParams,
+    SDKGatewayConfigCreateParams,
+    SDKGatewayConfigListParams,
+    SDKGatewayConfigUpdateParams,
+    SDKMcpConfigCreateParams,
+    SDKMcpConfigListParams,
+    SDKMcpConfigUpdateParams,
     SDKObjectCreateParams,
     SDKObjectDownloadParams,
     SDKObjectListParams,
@@ -104,6 +112,7 @@ from ..contract.params.calls import (
     SDKScorerUpdateParams,
     SDKScorerValidateParams,
 )
+from ..contract.params.credentials import AuthMechanism, CustomHeader
 from ..contract.params.devboxes import (
     DevboxCreateParams,
     DevboxDownloadFileParams,
@@ -124,12 +133,24 @@ from ..contract.params.executions import (
     ExecutionRetrieveParams,
     ExecutionSendStdInParams,
 )
+from ..contract.params.gateway_configs import (
+    DevboxCreateGatewayTokenParams,
+    GatewayConfigCreateParams,
+    GatewayConfigListParams,
+    GatewayConfigUpdateParams,
+)
 from ..contract.params.keys import (
     ApiAccessLevel,
     ApikeyCreateParams,
     ApiResourceType,
     RestrictedKeyCreateParams,
     ScopeEntryViewParam,
+)
+from ..contract.params.mcp_configs import (
+    DevboxCreateMcpTokenParams,
+    McpConfigCreateParams,
+    McpConfigListParams,
+    McpConfigUpdateParams,
 )
 from ..contract.params.objects import (
     ObjectCreateParams,
@@ -217,6 +238,7 @@ from ..contract.views.blueprints import (
     BlueprintPreviewView,
     BlueprintView,
 )
+from ..contract.views.credentials import AuthMechanismView, CustomHeaderView
 from ..contract.views.devboxes import (
     DevboxListView,
     DevboxLogsListView,
@@ -229,8 +251,15 @@ from ..contract.views.executions import (
     DevboxSendStdInResult,
     ExecutionUpdateChunk,
 )
+from ..contract.views.gateway_configs import (
+    GatewayConfigListView,
+    GatewayConfigView,
+    GatewaySpecView,
+    GatewayTokenView,
+)
 from ..contract.views.keys import APIKeyCreatedView, RestrictedKeyCreatedView, ScopeEntryView
 from ..contract.views.launch import AfterIdle, LaunchParameters
+from ..contract.views.mcp_configs import McpConfigListView, McpConfigView, McpSpecView, McpTokenView
 from ..contract.views.metadata import MetadataKeysView, MetadataValuesView
 from ..contract.views.mounts import AgentMountParameters, CodeMountParameters, ObjectMountParameters
 from ..contract.views.objects import ObjectDownloadURLView, ObjectListView, ObjectView
@@ -290,6 +319,8 @@ __all__ = [
     "ApiAccessLevel",
     "ApiResourceType",
     "ApikeyCreateParams",
+    "AuthMechanism",
+    "AuthMechanismView",
     "AxonCreateParams",
     "AxonEventListView",
     "AxonEventView",
@@ -331,7 +362,11 @@ __all__ = [
     "BlueprintPreviewView",
     "BlueprintView",
     "CodeMountParameters",
+    "CustomHeader",
+    "CustomHeaderView",
     "DevboxAsyncExecutionDetailView",
+    "DevboxCreateGatewayTokenParams",
+    "DevboxCreateMcpTokenParams",
     "DevboxCreateParams",
     "DevboxCreateSSHKeyResponse",
     "DevboxCreateTunnelParams",
@@ -368,6 +403,13 @@ __all__ = [
     "ExecutionRetrieveParams",
     "ExecutionSendStdInParams",
     "ExecutionUpdateChunk",
+    "GatewayConfigCreateParams",
+    "GatewayConfigListParams",
+    "GatewayConfigListView",
+    "GatewayConfigUpdateParams",
+    "GatewayConfigView",
+    "GatewaySpecView",
+    "GatewayTokenView",
     "InputContext",
     "InputContextParam",
     "InputContextUpdateParam",
@@ -375,6 +417,13 @@ __all__ = [
     "LaunchParameters",
     "LongPollingRequestOptions",
     "LongRequestOptions",
+    "McpConfigCreateParams",
+    "McpConfigListParams",
+    "McpConfigListView",
+    "McpConfigUpdateParams",
+    "McpConfigView",
+    "McpSpecView",
+    "McpTokenView",
     "MetadataKeysView",
     "MetadataValuesView",
     "ObjectCreateParams",
@@ -427,6 +476,8 @@ __all__ = [
     "SDKBlueprintListParams",
     "SDKBlueprintPreviewParams",
     "SDKDevboxCreateFromImageParams",
+    "SDKDevboxCreateGatewayTokenParams",
+    "SDKDevboxCreateMcpTokenParams",
     "SDKDevboxCreateParams",
     "SDKDevboxCreateTunnelParams",
     "SDKDevboxDownloadFileParams",
@@ -442,6 +493,12 @@ __all__ = [
     "SDKDevboxWriteFileContentsParams",
     "SDKDiskSnapshotListParams",
     "SDKDiskSnapshotUpdateParams",
+    "SDKGatewayConfigCreateParams",
+    "SDKGatewayConfigListParams",
+    "SDKGatewayConfigUpdateParams",
+    "SDKMcpConfigCreateParams",
+    "SDKMcpConfigListParams",
+    "SDKMcpConfigUpdateParams",
     "SDKObjectCreateParams",
     "SDKObjectDownloadParams",
     "SDKObjectListParams",

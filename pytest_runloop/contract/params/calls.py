@@ -50,7 +50,19 @@ from .devboxes import (
     DevboxWriteFileContentsParams,
 )
 from .executions import DevboxExecuteOptions, ExecutionKillParams
+from .gateway_configs import (
+    DevboxCreateGatewayTokenParams,
+    GatewayConfigCreateParams,
+    GatewayConfigListParams,
+    GatewayConfigUpdateParams,
+)
 from .keys import ApikeyCreateParams, RestrictedKeyCreateParams
+from .mcp_configs import (
+    DevboxCreateMcpTokenParams,
+    McpConfigCreateParams,
+    McpConfigListParams,
+    McpConfigUpdateParams,
+)
 from .objects import ObjectCreateParams, ObjectDownloadParams, ObjectListParams, ObjectListPublicParams
 from .options import (
     BaseRequestOptions,
@@ -375,3 +387,35 @@ class SDKAxonSqlQueryParams(SqlQueryParams, LongRequestOptions, total=False):
 
 class SDKAxonSqlBatchParams(SqlBatchParams, LongRequestOptions, total=False):
     """Statements for an axon's database that are carried out together."""
+
+
+class SDKGatewayConfigCreateParams(GatewayConfigCreateParams, LongRequestOptions, total=False):
+    """A service that devboxes may call without having its credential."""
+
+
+class SDKGatewayConfigListParams(GatewayConfigListParams, BaseRequestOptions, total=False):
+    """Which gateways to list."""
+
+
+class SDKGatewayConfigUpdateParams(GatewayConfigUpdateParams, LongRequestOptions, total=False):
+    """What changes of a gateway."""
+
+
+class SDKDevboxCreateGatewayTokenParams(DevboxCreateGatewayTokenParams, LongRequestOptions, total=False):
+    """The service that a devbox may call."""
+
+
+class SDKMcpConfigCreateParams(McpConfigCreateParams, LongRequestOptions, total=False):
+    """An MCP server whose tools devboxes may call without having its credential."""
+
+
+class SDKMcpConfigListParams(McpConfigListParams, BaseRequestOptions, total=False):
+    """Which MCP servers to list."""
+
+
+class SDKMcpConfigUpdateParams(McpConfigUpdateParams, LongRequestOptions, total=False):
+    """What changes of an MCP server."""
+
+
+class SDKDevboxCreateMcpTokenParams(DevboxCreateMcpTokenParams, LongRequestOptions, total=False):
+    """The MCP server that a devbox may call."""

@@ -21,18 +21,22 @@ Limit = Annotated[int, Ge(1), Le(5000)]
 
 @strict
 class GatewayParameters(TypedDict, total=False):
-    """A gateway to another service (service of 2026)."""
+    """A service that a devbox may call without having its credential (service of 2026)."""
 
     gateway: Required[str]
+    """The name or the id of a gateway config."""
     secret: Required[str]
+    """The credential: the name or the id of a secret."""
 
 
 @strict
 class McpParameters(TypedDict, total=False):
-    """An MCP server (service of 2026)."""
+    """An MCP server that a devbox may call without having its credential (service of 2026)."""
 
     mcp_config: Required[str]
+    """The name or the id of an MCP config."""
     secret: Required[str]
+    """The credential: the name or the id of a secret."""
 
 
 @strict
@@ -46,8 +50,10 @@ class DevboxBaseCreateParams(TypedDict, total=False):
     file_mounts: Mapping[str, str] | None
     """Path to text: files written before anything runs."""
     gateways: Mapping[str, GatewayParameters] | None
+    """Environment variable, which gets the token, to the service; `NAME_URL` gets the address."""
     launch_parameters: LaunchParameters | None
     mcp: Mapping[str, McpParameters] | None
+    """Environment variable, which gets the token, to the MCP server; `RL_MCP_URL` gets the address."""
     metadata: Mapping[str, str] | None
     mounts: Sequence[Mount] | None
     name: str | None

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from ..params.devboxes import DevboxStatus
 from .base import ListView, View
+from .gateway_configs import GatewaySpecView
 from .launch import LaunchParameters
+from .mcp_configs import McpSpecView
 from .tunnels import TunnelView
 
 FailureReason = Literal["out_of_memory", "out_of_disk", "execution_failed", "health_check_failed"]
@@ -38,8 +40,10 @@ class DevboxView(View):
     blueprint_id: str | None = None
     end_time_ms: int | None = None
     failure_reason: FailureReason | str | None = None
+    gateway_specs: dict[str, GatewaySpecView] | None = None
     initiator_id: str | None = None
     initiator_type: InitiatorType | str | None = None
+    mcp_specs: dict[str, McpSpecView] | None = None
     name: str | None = None
     shutdown_reason: ShutdownReason | str | None = None
     snapshot_id: str | None = None

@@ -17,7 +17,9 @@ from . import (
     devboxes,
     executions,
     files,
+    gateway_configs,
     local_only,
+    mcp_configs,
     metadata,
     objects,
     repositories,
@@ -47,6 +49,8 @@ HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **desktops.HANDLES.table,
     **accounts.HANDLES.table,
     **axons.HANDLES.table,
+    **gateway_configs.HANDLES.table,
+    **mcp_configs.HANDLES.table,
 }
 """Those of the API."""
 
