@@ -18,6 +18,9 @@ import httpx
 import pytest
 
 from pytest_runloop import Runloop
+from pytest_runloop.client.observing import Call
+from pytest_runloop.contract.endpoints import gateway_configs
+from pytest_runloop.contract.views.gateway_configs import GatewayTokenView
 from pytest_runloop.session.evidence import bundle, facts, redaction, schema, text
 from pytest_runloop.session.evidence.collecting import Collector
 from pytest_runloop.session.evidence.keeper import without_secrets
@@ -249,13 +252,23 @@ def test_of_an_ended_devbox_whose_secrets_nobody_told_no_output_is_shown() -> No
         collector = Collector(transcript, lambda: client)
         for devbox, secret in (("dbx_1", "FOREIGN"), ("dbx_2", "OURS")):
             transcript.made(devbox, {"secrets": {"TOKEN": secret}})
+        transcript.made("dbx_3", {"gateways": {"TOKEN": {"gateway": "g", "secret": "OURS"}}})
         transcript.secrets.add("OURS")
-        collector.learn_secrets(["dbx_1", "dbx_2"])
-        foreign, ours = collector.collect(["dbx_1", "dbx_2"])
-    assert asked.count("execute_async") == 2, "asked for the values, and for nothing else: they do not run"
+        collector.learn_secrets(["dbx_1", "dbx_2", "dbx_3"])
+        foreign, ours, token = collector.collect(["dbx_1", "dbx_2", "dbx_3"])
+    assert asked.count("execute_async") == 3, "asked for the values, and for nothing else: they do not run"
     assert str(foreign.withheld).startswith("the values of its secrets could not be asked for")
     assert ours.withheld is None
+    assert token.withheld is not None
     assert (foreign.devbox.status, foreign.devbox.reason) == ("shutdown", "api_shutdown")
     record = Record("command", 1.0, command="echo $TOKEN", execution="e", exit_status=0, stdout="value")
     shown = without_secrets(record, Redactor(), withheld=True)
     assert (shown.command, shown.stdout, shown.exit_status) == ("echo $TOKEN", None, 0)
+
+
+def test_a_token_that_a_devbox_was_given_later_is_hidden() -> None:
+    transcript = Transcript()
+    call = Call(gateway_configs.CREATE_TOKEN, {"id": "dbx_1"}, {"gateway": "g", "secret": "S"}, 1.0)
+    call.answer = GatewayTokenView.model_construct(token="a-token-of-32-characters")
+    transcript.called(call)
+    assert transcript.redactor.shown("it is a-token-of-32-characters.") == "it is ***."

@@ -107,8 +107,10 @@ class Collector:
             about.logs = [_line(line) for line in lines[-LOG_LINES:]]
 
     def _variables(self, devbox: str) -> dict[str, str]:
-        """Return the variables of a devbox that hold secrets, and the names of these."""
-        return dict((self._transcript.parameters(devbox) or {}).get("secrets") or {})
+        """Return the variables of a devbox that hold secrets, with the names of these; tokens have none."""
+        params = self._transcript.parameters(devbox) or {}
+        tokens = [name for kind in ("gateways", "mcp") for name in params.get(kind) or {}]
+        return {**dict.fromkeys(tokens, ""), **(params.get("secrets") or {})}
 
     def _learn(self, devbox: str) -> None:
         self._known[devbox] = False

@@ -197,8 +197,9 @@ class Transcript:
         for value in call.values.values():
             if isinstance(value, Secret):
                 self.redactor.learn(value.reveal())
-        if isinstance(made := getattr(call.answer, "key_secret", None), str):
-            self.redactor.learn(made)
+        for name in ("key_secret", "token"):
+            if isinstance(made := getattr(call.answer, name, None), str):
+                self.redactor.learn(made)
         if call.endpoint.path.startswith("/v1/secrets") and "value" in call.values:
             if isinstance(call.values["value"], str):
                 self.redactor.learn(call.values["value"])
