@@ -34,6 +34,30 @@ OBJECT = {
     "upload_url": "http://store.test/bucket/obj_1?signature=of-the-upload",
     "upload_headers": {"x-store-needs": "this"},
 }
+GATEWAY_CONFIG = {
+    "id": "gwc_1",
+    "name": "g",
+    "endpoint": "https://api.test",
+    "auth_mechanism": {"type": "bearer"},
+    "create_time_ms": 1,
+}
+MCP_CONFIG = {
+    "id": "mcp_1",
+    "name": "m",
+    "endpoint": "https://mcp.test",
+    "allowed_tools": ["*"],
+    "create_time_ms": 1,
+}
+TOKEN = {
+    "token": "a-token-that-is-good",
+    "devbox_id": "dbx_1",
+    "url": "http://127.0.0.1:20000",
+    "endpoint": "https://api.test",
+    "auth_mechanism": {"type": "bearer"},
+    "allowed_tools": ["*"],
+    "gateway_config_id": "gwc_1",
+    "mcp_config_id": "mcp_1",
+}
 BLUEPRINT = {"id": "bpt_1", "name": "b", "status": "build_complete", "state": "created", "create_time_ms": 1}
 
 
@@ -120,6 +144,11 @@ DEFAULTS: list[tuple[str, Responder]] = [
     (r"POST .*/(upload_file|keep_alive|delete)", lambda _: answer({})),
     (r"GET /v1/agents(/list_public)?", lambda _: answer({"agents": [AGENT], "has_more": False})),
     (r".* /v1/agents.*", lambda _: answer(AGENT)),
+    (r".*/create_(gateway|mcp)_token", lambda _: answer(TOKEN)),
+    (r"GET /v1/gateway-configs", lambda _: answer({"gateway_configs": [GATEWAY_CONFIG], "has_more": False})),
+    (r"GET /v1/mcp-configs", lambda _: answer({"mcp_configs": [MCP_CONFIG], "has_more": False})),
+    (r".* /v1/gateway-configs.*", lambda _: answer(GATEWAY_CONFIG)),
+    (r".* /v1/mcp-configs.*", lambda _: answer(MCP_CONFIG)),
     (r"GET /v1/repositories", lambda _: answer({"repositories": [REPOSITORY], "has_more": False})),
     (r"GET /v1/repositories/.*/inspections", lambda _: answer({"inspections": [INSPECTION]})),
     (r"GET /v1/repositories/inspections/.*|POST .*/inspect", lambda _: answer(INSPECTION)),

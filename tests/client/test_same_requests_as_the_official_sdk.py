@@ -156,6 +156,20 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
         statements=[{"sql": "SELECT ?", "params": [True]}, {"sql": "SELECT 1"}]
     ),
     "secret delete by id": lambda r, d: r.secret.from_id("sec_1").delete(),
+    "gateway create": lambda r, d: r.gateway_config.create(
+        name="g", endpoint="https://api.test", auth_mechanism={"type": "header", "key": "x-api-key"}
+    ),
+    "gateway list": lambda r, d: r.gateway_config.list(name="g", limit=3)[:],
+    "gateway info": lambda r, d: r.gateway_config.from_id("gwc_1").get_info(),
+    "gateway update": lambda r, d: r.gateway_config.from_id("gwc_1").update(description="d"),
+    "gateway delete": lambda r, d: r.gateway_config.from_id("gwc_1").delete(timeout=3),
+    "mcp create": lambda r, d: r.mcp_config.create(
+        name="m", endpoint="https://mcp.test", allowed_tools=["a_*"], idempotency_key="mine"
+    ),
+    "mcp list": lambda r, d: r.mcp_config.list(id="mcp_1")[:],
+    "mcp info": lambda r, d: r.mcp_config.from_id("mcp_1").get_info(),
+    "mcp update": lambda r, d: r.mcp_config.from_id("mcp_1").update(allowed_tools=[], name="n"),
+    "mcp delete": lambda r, d: r.mcp_config.from_id("mcp_1").delete(),
 }
 
 

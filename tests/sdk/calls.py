@@ -47,7 +47,7 @@ class Calls:
         """Tell whether both the SDK and the server have this endpoint."""
         return endpoint in self.endpoints
 
-    async def __call__(self, endpoint: str, *path: str, **params: Any) -> Any:
+    async def __call__(self, endpoint: str, /, *path: str, **params: Any) -> Any:
         """Call an endpoint.
 
         :param path: the values of the path's parameters, in order.

@@ -20,6 +20,7 @@ from .account_steps import evictions, keys
 from .axon_steps import axons
 from .calls import Calls, Server, Wire, each, got, refused, stored_object
 from .evaluation_steps import benchmark_jobs, benchmarks, scenarios, scorers
+from .gateway_steps import gateways
 from .methods import found
 from .source_steps import agents, repositories
 
@@ -38,7 +39,7 @@ async def every_step(call: Calls, server: Server, wire: Wire, repository: Path) 
     await tunnels(call, devbox)
     await ssh(call, devbox)
     await life(call, devbox)
-    for step in (blueprints, secrets, objects):
+    for step in (blueprints, secrets, objects, gateways):
         await step(call)
     if call.has("POST /v1/apikeys"):
         await what_there_is_since_2026(call, server, devbox)

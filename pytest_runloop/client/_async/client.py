@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from .benchmarks import AsyncBenchmarkOps
     from .blueprints import AsyncBlueprintOps
     from .devboxes import AsyncDevboxOps
+    from .gateway_configs import AsyncGatewayConfigOps
     from .keys import AsyncApikeys, AsyncRestrictedKeys
+    from .mcp_configs import AsyncMcpConfigOps
     from .repositories import AsyncRepositoryOps
     from .scenarios import AsyncScenarioOps
     from .scorers import AsyncScorerOps
@@ -173,6 +175,20 @@ class AsyncRunloop:
         from .keys import AsyncRestrictedKeys
 
         return AsyncRestrictedKeys(self._transport)
+
+    @cached_property
+    def gateway_config(self) -> AsyncGatewayConfigOps:
+        """Makes and finds gateway configs."""
+        from .gateway_configs import AsyncGatewayConfigOps
+
+        return AsyncGatewayConfigOps(self._transport)
+
+    @cached_property
+    def mcp_config(self) -> AsyncMcpConfigOps:
+        """Makes and finds MCP configs."""
+        from .mcp_configs import AsyncMcpConfigOps
+
+        return AsyncMcpConfigOps(self._transport)
 
     async def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

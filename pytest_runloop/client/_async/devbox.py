@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from ...contract.endpoints import devboxes, tunnels
+from ...contract.endpoints import devboxes, gateway_configs, mcp_configs, tunnels
 from ...contract.params.options import PollingConfig
 from ...contract.views.devboxes import (
     DevboxLog,
@@ -14,6 +14,8 @@ from ...contract.views.devboxes import (
     DevboxResourceUsageView,
     DevboxView,
 )
+from ...contract.views.gateway_configs import GatewayTokenView
+from ...contract.views.mcp_configs import McpTokenView
 from ...contract.views.tunnels import TunnelView
 from ..errors import APIError, DevboxFailedError, PollingTimeout, hide_from_traceback
 from ..polling import Budget
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ...contract.params.calls import (
+        SDKDevboxCreateGatewayTokenParams,
+        SDKDevboxCreateMcpTokenParams,
         SDKDevboxLogsListParams,
         SDKDevboxShutdownParams,
         SDKDevboxSnapshotDiskAsyncParams,
@@ -181,6 +185,26 @@ class AsyncDevbox:
     async def usage(self, **options: Unpack[BaseRequestOptions]) -> DevboxResourceUsageView:
         """Return what it has used so far, as the service counts it; also after its end."""
         return await self._transport.call(devboxes.USAGE, self._path, options)
+
+    async def create_gateway_token(
+        self, **params: Unpack[SDKDevboxCreateGatewayTokenParams]
+    ) -> GatewayTokenView:
+        """Let it call a service without having the credential, beside those of `gateways=`.
+
+        :param params: `gateway` and `secret`: names or ids.
+        :return: `url` and `token`, which the devbox sends as `Authorization: Bearer TOKEN`.
+        :raises BadRequestError: if it is not running, or one of them is not there.
+        """
+        return await self._transport.call(gateway_configs.CREATE_TOKEN, self._path, params)
+
+    async def create_mcp_token(self, **params: Unpack[SDKDevboxCreateMcpTokenParams]) -> McpTokenView:
+        """Let it call an MCP server without having the credential, beside those of `mcp=`.
+
+        :param params: `mcp_config` and `secret`: names or ids.
+        :return: `url` and `token`, which the devbox sends as `Authorization: Bearer TOKEN`.
+        :raises BadRequestError: if it is not running, or one of them is not there.
+        """
+        return await self._transport.call(mcp_configs.CREATE_TOKEN, self._path, params)
 
     async def snapshot_disk(self, **params: Unpack[SDKDevboxSnapshotDiskParams]) -> AsyncSnapshot:
         """Take a snapshot of its disk and wait until it is complete.

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from .benchmarks import BenchmarkOps
     from .blueprints import BlueprintOps
     from .devboxes import DevboxOps
+    from .gateway_configs import GatewayConfigOps
     from .keys import Apikeys, RestrictedKeys
+    from .mcp_configs import McpConfigOps
     from .repositories import RepositoryOps
     from .scenarios import ScenarioOps
     from .scorers import ScorerOps
@@ -174,6 +176,20 @@ class Runloop:
         from .keys import RestrictedKeys
 
         return RestrictedKeys(self._transport)
+
+    @cached_property
+    def gateway_config(self) -> GatewayConfigOps:
+        """Makes and finds gateway configs."""
+        from .gateway_configs import GatewayConfigOps
+
+        return GatewayConfigOps(self._transport)
+
+    @cached_property
+    def mcp_config(self) -> McpConfigOps:
+        """Makes and finds MCP configs."""
+        from .mcp_configs import McpConfigOps
+
+        return McpConfigOps(self._transport)
 
     def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

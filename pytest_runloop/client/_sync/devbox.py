@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from ...contract.endpoints import devboxes, tunnels
+from ...contract.endpoints import devboxes, gateway_configs, mcp_configs, tunnels
 from ...contract.params.options import PollingConfig
 from ...contract.views.devboxes import (
     DevboxLog,
@@ -15,6 +15,8 @@ from ...contract.views.devboxes import (
     DevboxResourceUsageView,
     DevboxView,
 )
+from ...contract.views.gateway_configs import GatewayTokenView
+from ...contract.views.mcp_configs import McpTokenView
 from ...contract.views.tunnels import TunnelView
 from ..errors import APIError, DevboxFailedError, PollingTimeout, hide_from_traceback
 from ..polling import Budget
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ...contract.params.calls import (
+        SDKDevboxCreateGatewayTokenParams,
+        SDKDevboxCreateMcpTokenParams,
         SDKDevboxLogsListParams,
         SDKDevboxShutdownParams,
         SDKDevboxSnapshotDiskAsyncParams,
@@ -182,6 +186,24 @@ class Devbox:
     def usage(self, **options: Unpack[BaseRequestOptions]) -> DevboxResourceUsageView:
         """Return what it has used so far, as the service counts it; also after its end."""
         return self._transport.call(devboxes.USAGE, self._path, options)
+
+    def create_gateway_token(self, **params: Unpack[SDKDevboxCreateGatewayTokenParams]) -> GatewayTokenView:
+        """Let it call a service without having the credential, beside those of `gateways=`.
+
+        :param params: `gateway` and `secret`: names or ids.
+        :return: `url` and `token`, which the devbox sends as `Authorization: Bearer TOKEN`.
+        :raises BadRequestError: if it is not running, or one of them is not there.
+        """
+        return self._transport.call(gateway_configs.CREATE_TOKEN, self._path, params)
+
+    def create_mcp_token(self, **params: Unpack[SDKDevboxCreateMcpTokenParams]) -> McpTokenView:
+        """Let it call an MCP server without having the credential, beside those of `mcp=`.
+
+        :param params: `mcp_config` and `secret`: names or ids.
+        :return: `url` and `token`, which the devbox sends as `Authorization: Bearer TOKEN`.
+        :raises BadRequestError: if it is not running, or one of them is not there.
+        """
+        return self._transport.call(mcp_configs.CREATE_TOKEN, self._path, params)
 
     def snapshot_disk(self, **params: Unpack[SDKDevboxSnapshotDiskParams]) -> Snapshot:
         """Take a snapshot of its disk and wait until it is complete.

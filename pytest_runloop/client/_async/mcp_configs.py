@@ -1,0 +1,83 @@
+"""Making and finding MCP configs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...contract.endpoints import mcp_configs
+from ..answers import without
+from ..errors import BadRequestError, RequestInfo, hide_from_traceback
+from ..pages import AsyncItems, Fetched, cursor_after
+from .mcp_config import AsyncMcpConfig
+from .transport import AsyncTransport
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ...contract.params.calls import SDKMcpConfigCreateParams, SDKMcpConfigListParams
+
+__tracebackhide__ = hide_from_traceback
+
+
+class AsyncMcpConfigOps:
+    """Makes and finds MCP configs; `runloop.mcp_config`.
+
+    :param transport: the client's.
+    """
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def create(self, **params: Unpack[SDKMcpConfigCreateParams]) -> AsyncMcpConfig:
+        """Have the service know an MCP server by an id and a name.
+
+        :param params: `name`, `endpoint` for where it is, `allowed_tools` for the tools that may be used.
+        :raises BadRequestError: if there is one of this name.
+        """
+        view = await self._transport.call(mcp_configs.CREATE, {}, params)
+        if not view.id:
+            raise without("id", RequestInfo("POST", mcp_configs.CREATE.path))
+        return AsyncMcpConfig(self._transport, view.id)
+
+    async def put(self, **params: Unpack[SDKMcpConfigCreateParams]) -> AsyncMcpConfig:
+        """Have the service know an MCP server, whether there is one of this name or not.
+
+        For suites, since configs outlive runs. Of one that is there, what is not given stays.
+
+        :param params: those of `create`.
+        """
+        if (known := await self._named(params["name"])) is not None:
+            await known.update(**params)
+            return known
+        try:
+            return await self.create(**params)
+        except BadRequestError:
+            # Another worker may have been quicker.
+            if (known := await self._named(params["name"])) is None:
+                raise
+            return known
+
+    def from_id(self, mcp_config_id: str) -> AsyncMcpConfig:
+        """Return the handle of one. Nothing is asked of the service, so it may not exist."""
+        return AsyncMcpConfig(self._transport, mcp_config_id)
+
+    def list(self, **params: Unpack[SDKMcpConfigListParams]) -> AsyncItems[AsyncMcpConfig]:
+        """Return the MCP configs, newest first; further pages are fetched on the way.
+
+        :param params: `name` and `id` for those that fit, `limit` for at most so many.
+        """
+
+        async def fetch(after: str | None) -> Fetched[AsyncMcpConfig]:
+            values = {**params, "starting_after": after} if after else params
+            view = await self._transport.call(mcp_configs.LIST, {}, values)
+            items = view.mcp_configs or []
+            found = [AsyncMcpConfig(self._transport, item.id) for item in items]
+            return found, cursor_after(view, items, "limit" in params)
+
+        return AsyncItems(fetch)
+
+    async def _named(self, name: str) -> AsyncMcpConfig | None:
+        """Return the handle of the one that has this name, if there is one."""
+        view = await self._transport.call(mcp_configs.LIST, {}, {"name": name, "limit": 5000})
+        found = (item for item in view.mcp_configs or [] if item.name == name)
+        return next((AsyncMcpConfig(self._transport, item.id) for item in found), None)

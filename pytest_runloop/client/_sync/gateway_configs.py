@@ -1,0 +1,84 @@
+# Generated from ../_async/gateway_configs.py by scripts/unasync.py: change that file, and run the script.
+"""Making and finding gateway configs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...contract.endpoints import gateway_configs
+from ..answers import without
+from ..errors import BadRequestError, RequestInfo, hide_from_traceback
+from ..pages import Fetched, Items, cursor_after
+from .gateway_config import GatewayConfig
+from .transport import Transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ...contract.params.calls import SDKGatewayConfigCreateParams, SDKGatewayConfigListParams
+
+__tracebackhide__ = hide_from_traceback
+
+
+class GatewayConfigOps:
+    """Makes and finds gateway configs; `runloop.gateway_config`.
+
+    :param transport: the client's.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, **params: Unpack[SDKGatewayConfigCreateParams]) -> GatewayConfig:
+        """Have the service know a service by an id and a name.
+
+        :param params: `name`, `endpoint` for where its requests go, `auth_mechanism` for the credential.
+        :raises BadRequestError: if there is one of this name.
+        """
+        view = self._transport.call(gateway_configs.CREATE, {}, params)
+        if not view.id:
+            raise without("id", RequestInfo("POST", gateway_configs.CREATE.path))
+        return GatewayConfig(self._transport, view.id)
+
+    def put(self, **params: Unpack[SDKGatewayConfigCreateParams]) -> GatewayConfig:
+        """Have the service know a service, whether there is one of this name or not.
+
+        For suites, since configs outlive runs. Of one that is there, what is not given stays.
+
+        :param params: those of `create`.
+        """
+        if (known := self._named(params["name"])) is not None:
+            known.update(**params)
+            return known
+        try:
+            return self.create(**params)
+        except BadRequestError:
+            # Another worker may have been quicker.
+            if (known := self._named(params["name"])) is None:
+                raise
+            return known
+
+    def from_id(self, gateway_config_id: str) -> GatewayConfig:
+        """Return the handle of one. Nothing is asked of the service, so it may not exist."""
+        return GatewayConfig(self._transport, gateway_config_id)
+
+    def list(self, **params: Unpack[SDKGatewayConfigListParams]) -> Items[GatewayConfig]:
+        """Return the gateway configs, newest first; further pages are fetched on the way.
+
+        :param params: `name` and `id` for those that fit, `limit` for at most so many.
+        """
+
+        def fetch(after: str | None) -> Fetched[GatewayConfig]:
+            values = {**params, "starting_after": after} if after else params
+            view = self._transport.call(gateway_configs.LIST, {}, values)
+            items = view.gateway_configs or []
+            found = [GatewayConfig(self._transport, item.id) for item in items]
+            return found, cursor_after(view, items, "limit" in params)
+
+        return Items(fetch)
+
+    def _named(self, name: str) -> GatewayConfig | None:
+        """Return the handle of the one that has this name, if there is one."""
+        view = self._transport.call(gateway_configs.LIST, {}, {"name": name, "limit": 5000})
+        found = (item for item in view.gateway_configs or [] if item.name == name)
+        return next((GatewayConfig(self._transport, item.id) for item in found), None)
