@@ -12,6 +12,7 @@ from pytest_runloop.local.engine.engine import SandboxEngine
 from pytest_runloop.local.engine.namespace_tier import NamespaceTier
 from pytest_runloop.local.engine.protocol import Box, BoxSpec
 from tests.support.docker_daemon import NoDockerError, docker
+from tests.support.outside import address_outside
 from tests.support.tiers import need
 
 
@@ -33,6 +34,12 @@ async def engine(namespace_state: Path) -> AsyncIterator[SandboxEngine]:
 @pytest_asyncio.fixture
 async def box(engine: SandboxEngine) -> Box:
     return await engine.boot(BoxSpec("box"))
+
+
+@pytest.fixture
+def outside() -> str:
+    """Return an address of this machine that is not of its loopback, or skip."""
+    return address_outside()
 
 
 @pytest.fixture(scope="session")

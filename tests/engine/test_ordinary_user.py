@@ -116,6 +116,7 @@ def test_an_ordinary_users_box_reaches_what_is_outside(said: dict[str, str]) -> 
     if said["outside"] == "nowhere":
         pytest.skip("this machine has no address but its loopback's")
     assert said["outside"] == "connected"
+    assert said["guarded"] == "0\n13\n13\nrefused\nTrue"
 
 
 def test_an_ordinary_user_sees_no_process_outside(said: dict[str, str]) -> None:

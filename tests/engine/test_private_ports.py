@@ -19,6 +19,7 @@ from pytest_runloop.local.engine.engine import SandboxEngine
 from pytest_runloop.local.engine.protocol import Box, BoxGoneError, BoxSpec, Capability
 from pytest_runloop.local.engine.pulse import HungError, Pulse
 from tests.support.boxes import put, say, start
+from tests.support.outside import serving
 
 pytestmark = pytest.mark.asyncio
 
@@ -44,37 +45,6 @@ except OSError as error:
 @pytest.fixture(autouse=True)
 def _private(engine: SandboxEngine) -> None:
     assert Capability.PRIVATE_PORTS in engine.capabilities
-
-
-@pytest.fixture
-def outside() -> str:
-    """Return an address of this machine that is not of its loopback, or skip."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            pytest.skip("this machine has no address but its loopback's")
-        host: str = probe.getsockname()[0]
-        return host
-
-
-@contextlib.contextmanager
-def serving(host: str, greeting: bytes) -> Iterator[int]:
-    """Serve a greeting at an address of this machine, and give the port."""
-    with socket.create_server((host, 0)) as listener:
-
-        def serve() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    with connection:
-                        connection.sendall(greeting)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
 
 
 async def _serve_inside(box: Box, port: int, greeting: str) -> None:

@@ -125,6 +125,49 @@ async def _visit(box: Box) -> dict[str, str]:
     return said
 
 
+class _Guard:
+    """Permits one port, and knows no name."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def permits(self, host: str, port: int) -> bool:
+        return port == self._port
+
+    async def answer(self, query: bytes, *, stream: bool) -> bytes | None:
+        return query[:2] + b"\x81\x83" + query[4:]
+
+
+_GUARDED = """
+import ctypes, socket, sys
+for port in sys.argv[2:]:
+    print(socket.socket().connect_ex((sys.argv[1], int(port))))
+led_out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+led_out.connect((sys.argv[1], int(sys.argv[2])))
+ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE: that others may look into it no more.
+print(led_out.connect_ex((sys.argv[1], int(sys.argv[3]))))
+try:
+    print(led_out.sendmsg([b"x"], [], 0, (sys.argv[1], int(sys.argv[3]))))
+except PermissionError:
+    print("refused")
+try:
+    socket.getaddrinfo("service.example", 80)
+except socket.gaierror as error:
+    print(error.errno == socket.EAI_NONAME)
+"""
+
+
+async def _visit_guarded(engine: Engine, outside: str) -> str:
+    """Say what a box with a guard reaches of two servers, and of names."""
+    with socket.create_server((outside, 0)) as one, socket.create_server((outside, 0)) as other:
+        ports = [server.getsockname()[1] for server in (one, other)]
+        box = await engine.boot(BoxSpec("guarded", guard=_Guard(ports[0])))
+        await put(box, "guarded.py", _GUARDED.encode())
+        said = await _say(box, f"python3 guarded.py {outside} {ports[0]} {ports[1]}")
+        await box.destroy()
+    return said
+
+
 def _address() -> str:
     """Return an address of this machine that is not of its loopback, or an empty text."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as finder:
@@ -142,6 +185,8 @@ async def _main(tier: str, state_dir: Path) -> dict[str, str]:
         said = on_image | {name: await _say(box, command) for name, command in _COMMANDS.items()}
         said["connect"] = await _greeting(box)
         said |= await _visit(box)
+        outside = _address()
+        said["guarded"] = await _visit_guarded(engine, outside) if outside else "nowhere"
         idle = await box.freeze()
         said["from idle"] = await _say(
             await engine.boot(BoxSpec("copy1", layer=idle)), "cat shut/in/file; ls /etc/new"

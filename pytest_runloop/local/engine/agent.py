@@ -78,9 +78,10 @@ class Agent:
 
     def _report(self) -> None:
         home, environment = self._world.home, dict(self._world.environment)
-        kept = self._world.mementos()
-        self._connection.send({"ready": True, "home": home, "environment": environment}, kept)
-        for descriptor in kept:
+        kept, listeners = self._world.mementos(), self._world.listeners()
+        report = {"ready": True, "home": home, "environment": environment, "listeners": len(listeners)}
+        self._connection.send(report, [*kept, *listeners])
+        for descriptor in (*kept, *listeners):
             os.close(descriptor)
 
     def _serve(self) -> bool:

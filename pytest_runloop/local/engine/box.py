@@ -18,7 +18,7 @@ from pytest_runloop.local.engine.connecting import LOOPBACK, NOBODY_THERE, check
 from pytest_runloop.local.engine.counters import Counters
 from pytest_runloop.local.engine.disk_watch import DiskWatch
 from pytest_runloop.local.engine.gate import Gate
-from pytest_runloop.local.engine.launcher import BootError, Forked
+from pytest_runloop.local.engine.launcher import BootError, Forked, OnNote, Zygote
 from pytest_runloop.local.engine.layers import point
 from pytest_runloop.local.engine.limiter import Hold
 from pytest_runloop.local.engine.protocol import (
@@ -30,6 +30,7 @@ from pytest_runloop.local.engine.protocol import (
     EngineError,
     Limit,
 )
+from pytest_runloop.local.engine.sentry import Sentry
 from pytest_runloop.local.engine.wire import Message
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class SandboxBox:
         self._agent: Forked | None = None
         self._counters = Counters()
         self._mementos: list[int] = []
+        self._sentry: Sentry | None = None
         self._own_layers: list[str] = []  # What it wrote before its snapshots.
         self._watching: asyncio.Task[None] | None = None
         self._dropping: asyncio.Future[None] | None = None
@@ -136,10 +138,7 @@ class SandboxBox:
         :param reboot: the box goes on after a snapshot.
         :raises BootError: if a step failed.
         """
-        layers = await self._engine.layers.stack(self._layer)
-        whole = self._engine.layers.is_whole(self._layer)
-        plan = self._engine.tier_of_boxes.plan(self.spec, self._directory, layers, reboot=reboot, whole=whole)
-        plan["bounds"] = self.hold.plan()
+        plan = await self._plan(reboot=reboot)
         zygote = self._engine.zygote()
         first: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
 
@@ -158,11 +157,29 @@ class SandboxBox:
             else:
                 self._dying = asyncio.ensure_future(self._die(agent))
 
-        agent = zygote.boot(self.spec.name, plan, on_note, on_end)
+        agent = self._boot(zygote, plan, on_note, on_end)
         self.home, self.environment = await self._await_agent(agent, first, zygote.last_words)
         self._agent, self._gone, self._last_words = agent, "", zygote.last_words
         self._watch_disk()
         await self._serve_again()
+
+    async def _plan(self, *, reboot: bool) -> Message:
+        layers = await self._engine.layers.stack(self._layer)
+        whole = self._engine.layers.is_whole(self._layer)
+        plan = self._engine.tier_of_boxes.plan(self.spec, self._directory, layers, reboot=reboot, whole=whole)
+        return {**plan, "bounds": self.hold.plan()}
+
+    def _boot(self, zygote: Zygote, plan: Message, on_note: OnNote, on_end: Callable[[], None]) -> Forked:
+        """Have it booted, with somebody to ask where it may connect to if it is guarded."""
+        if self.spec.guard is None:
+            return zygote.boot(self.spec.name, plan, on_note, on_end)
+        self._sentry = Sentry(self.spec.guard)
+        try:
+            with self._sentry.lent() as line:
+                return zygote.boot(self.spec.name, plan, on_note, on_end, line)
+        except BaseException:
+            self._let_go()
+            raise
 
     async def _await_agent(
         self, agent: Forked, first: asyncio.Future[Message], last_words: Callable[[], str]
@@ -171,9 +188,11 @@ class SandboxBox:
             message = await first
             if "failed" in message:
                 raise BootError(message["failed"], message["errno"], last_words())
+            if self._sentry is not None:
+                await self._sentry.listen([self._mementos.pop() for _ in range(message["listeners"])])
         except BaseException:
             await agent.kill()
-            self._forget_mementos()
+            self._let_go()
             raise
         return message["home"], message["environment"]
 
@@ -356,7 +375,7 @@ class SandboxBox:
         if agent is not None:
             await agent.kill()
         self._end_processes()
-        self._forget_mementos()
+        self._let_go()
 
     async def _die(self, agent: Forked) -> None:
         """The box ended by itself: find out why."""
@@ -369,7 +388,7 @@ class SandboxBox:
             self.exceeded = Limit.MEMORY
             self._gone += ", because the memory of the devbox was used up"
         self._end_processes()
-        self._forget_mementos()
+        self._let_go()
         if not self.ended.done():
             self.ended.set_result(self._gone)
 
@@ -413,8 +432,11 @@ class SandboxBox:
         self._processes.clear()
         self._early.clear()
 
-    def _forget_mementos(self) -> None:
+    def _let_go(self) -> None:
         """Let the kernel drop what it kept for us. It takes its time, which nobody has to wait for."""
+        sentry, self._sentry = self._sentry, None
+        if sentry is not None:
+            sentry.close()
         if self._mementos:
             self._dropping = asyncio.get_running_loop().run_in_executor(None, _close_all, self._mementos)
             self._mementos = []

@@ -5,6 +5,9 @@ an address outside, the kernel asks here (`network.hand_over`). The supervisor m
 kind in the host's network, connects it, and puts it in the place of the program's own: what travels through
 it afterwards costs nothing extra. What stays inside is left to the kernel.
 
+Where a policy holds a box, the server is asked first whether a destination is permitted (`questions.py`);
+the call waits meanwhile, and nothing else does.
+
 A socket that was led out stays out. All its later calls that could turn it to the host's own loopback are
 asked about too, and refused; the kernel is never told to go on with one.
 
@@ -31,15 +34,18 @@ from pytest_runloop.local.engine.followers import Followers
 from pytest_runloop.local.engine.network import cookie
 from pytest_runloop.local.engine.notifications import Call
 from pytest_runloop.local.engine.pulse import Pulse
+from pytest_runloop.local.engine.questions import Line, Question
 
 TYPE_CHECKING = False  # `typing` would weigh on every box.
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _SWEEP = 1.0  # seconds between looks for callers that no longer wait
 _LONGEST_MESSAGE = 4096  # bytes
 _LONGEST_DATAGRAM = 65535  # bytes
 _FIRST_EPHEMERAL = 32768
+_MESSAGE = struct.Struct("=QI")  # the beginning of `struct msghdr`: the address, and its length
+_SIZE_IN_SENDMMSG, _MOST_MESSAGES = 64, 1024
 _MOST_DESCRIPTORS = 1024  # of a zygote that has just begun
 
 _libc = ctypes.PyDLL(None, use_errno=True)
@@ -51,12 +57,36 @@ class _Box:
     :param listener: tells of its calls.
     :param network: the cookie of its network.
     :param reachable: see `Destination.leads_out`.
+    :param played: addresses outside that something inside stands for, with their ports.
+    :param line: to whoever decides where it may connect to; `None` where nobody does.
     """
 
-    __slots__ = ("listener", "network", "reachable")
+    __slots__ = ("line", "listener", "network", "played", "reachable")
 
-    def __init__(self, listener: int, network: int, reachable: set[tuple[bytes, int]]) -> None:
-        self.listener, self.network, self.reachable = listener, network, reachable
+    def __init__(
+        self,
+        listener: int,
+        network: int,
+        reachable: set[tuple[bytes, int]],
+        played: set[tuple[bytes, int]],
+        line: Line | None,
+    ) -> None:
+        self.listener, self.network, self.line = listener, network, line
+        self.reachable, self.played = reachable, played
+
+    def leads_out(self, destination: Destination) -> bool:
+        """Tell whether a destination is outside of it."""
+        if (destination.host, destination.port) in self.played:
+            return False
+        return destination.leads_out(self.reachable)
+
+    def may_hide(self, call: Call) -> bool:
+        """Tell whether a call that we may not look into is let through.
+
+        We may not look into the agent, which is the engine's own and stays inside. Where a policy holds the
+        box, nothing else is let through unseen.
+        """
+        return self.line is None or call.is_of_first_process()
 
 
 class _Connecting:
@@ -87,13 +117,16 @@ class Supervisor:
         self._pulse = pulse
         self._poll = select.epoll()
         self._boxes: dict[int, _Box] = {}
+        self._lines: dict[int, _Box] = {}
         self._connecting: dict[int, _Connecting] = {}
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as any_socket:
             self._network = cookie(any_socket)
         numbers = seccomp.architecture().calls
-        self._operations: dict[int, Callable[[_Box, Call], None]] = {
+        self._operations: dict[int, Callable[[_Box, Call, Destination | None], None]] = {
             numbers["connect"]: self._connect,
             numbers["sendto"]: self._send,
+            numbers["sendmsg"]: self._send_message,
+            numbers["sendmmsg"]: self._send_message,
             numbers["listen"]: self._listen,
         }
 
@@ -109,6 +142,8 @@ class Supervisor:
                     self._pulse.send(self._pulse.recv(1))
                 elif descriptor in self._connecting:
                     self._finish(descriptor)
+                elif descriptor in self._lines:
+                    self._hear(self._lines[descriptor], events)
                 elif descriptor in self._boxes:
                     self._serve(self._boxes[descriptor], events)
             self._sweep()
@@ -122,12 +157,15 @@ class Supervisor:
         return max(0.0, min([_SWEEP, *deadlines]))
 
     def _take_in(self) -> None:
-        data, descriptors, _, _ = socket.recv_fds(self._post, _LONGEST_MESSAGE, 1)
+        data, descriptors, _, _ = socket.recv_fds(self._post, _LONGEST_MESSAGE, 2)
         message = json.loads(data)
-        reachable = {(socket.inet_pton(_family(host), host), port) for host, port in message["reachable"]}
-        listener = descriptors[0]
-        self._boxes[listener] = _Box(listener, message["network"], reachable)
+        listener, *lines = descriptors
+        line = Line(socket.socket(fileno=lines[0]), self._poll) if lines else None
+        reachable, played = _services(message["reachable"]), _services(message["played"])
+        box = self._boxes[listener] = _Box(listener, message["network"], reachable, played, line)
         self._poll.register(listener, select.EPOLLIN)
+        if line is not None:
+            self._lines[line.fileno()] = box
 
     def _serve(self, box: _Box, events: int) -> None:
         if events & select.EPOLLIN:
@@ -137,9 +175,9 @@ class Supervisor:
         elif events & select.EPOLLHUP:
             self._forget(box)
 
-    def _answer(self, box: _Box, call: Call) -> None:
+    def _answer(self, box: _Box, call: Call, permitted: Destination | None = None) -> None:
         try:
-            self._operations[call.number](box, call)
+            self._operations[call.number](box, call, permitted)
         except OSError as error:
             call.give(-(error.errno or errno.EIO))
 
@@ -147,15 +185,52 @@ class Supervisor:
         """Let go of a box that has ended."""
         for connecting in [each for each in self._connecting.values() if each.box is box]:
             self._drop(connecting)
+        if box.line is not None and box.line.fileno() in self._lines:
+            self._hang_up(box.line)
         self._poll.unregister(box.listener)
         del self._boxes[box.listener]
         os.close(box.listener)
 
+    # Those whom a policy holds
+
+    def _permitted(self, box: _Box, call: Call, destination: Destination, permitted: object) -> bool:
+        """Tell whether a call may go on now. Else its turn comes when there is an answer.
+
+        :raises OSError: if nobody answers any more.
+        """
+        if box.line is None or permitted is not None:
+            return True
+        if box.line.fileno() not in self._lines:
+            raise _refused()
+        box.line.ask(Question(call, destination))
+        return False
+
+    def _hear(self, box: _Box, events: int) -> None:
+        """Go on with the calls that were decided on."""
+        assert box.line is not None
+        if events & select.EPOLLOUT:
+            box.line.flush()
+        try:
+            for question, permitted in box.line.answers():
+                with contextlib.suppress(OSError):  # Its caller was killed, or caught a signal.
+                    if permitted:
+                        self._answer(box, question.call, question.destination)
+                    else:
+                        question.call.give(-errno.EACCES)
+        except EOFError:
+            self._hang_up(box.line)
+
+    def _hang_up(self, line: Line) -> None:
+        del self._lines[line.fileno()]
+        for question in line.close():
+            with contextlib.suppress(OSError):
+                question.call.give(-errno.EACCES)
+
     # The calls
 
-    def _connect(self, box: _Box, call: Call) -> None:
+    def _connect(self, box: _Box, call: Call, permitted: Destination | None) -> None:
         number, address, length = call.arguments[:3]
-        asked = _asked(call, number, address, length)
+        asked = _asked(box, call, number, address, length, permitted)
         if asked is None:
             call.go_on()
             return
@@ -163,9 +238,13 @@ class Supervisor:
         with given:
             network = cookie(given)
             if network == self._network:
-                self._connect_again(box, call, destination, given)
-            elif network == box.network and destination.leads_out(box.reachable) and _may_move(given):
-                self._lead_out(box, call, destination, given)
+                if not box.leads_out(destination):
+                    raise _unreachable()
+                if self._permitted(box, call, destination, permitted):
+                    self._connect_again(box, call, destination, given)
+            elif network == box.network and box.leads_out(destination) and _may_move(given):
+                if self._permitted(box, call, destination, permitted):
+                    self._lead_out(box, call, destination, given)
             else:
                 call.go_on()
 
@@ -184,8 +263,6 @@ class Supervisor:
 
     def _connect_again(self, box: _Box, call: Call, destination: Destination, outside: socket.socket) -> None:
         """Connect a socket that was led out before: again, or still."""
-        if not destination.leads_out(box.reachable):
-            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
         blocks = _blocks(outside)
         outside.setblocking(False)
         code = _libc_connect(outside, destination)
@@ -219,24 +296,26 @@ class Supervisor:
         self._connecting[connecting.socket.fileno()] = connecting
         self._poll.register(connecting.socket, select.EPOLLOUT)
 
-    def _send(self, box: _Box, call: Call) -> None:
+    def _send(self, box: _Box, call: Call, permitted: Destination | None) -> None:
         number, data, size, flags, address, length = call.arguments
-        asked = _asked(call, number, address, length)
+        asked = _asked(box, call, number, address, length, permitted)
         if asked is None:
             call.go_on()
             return
         destination, given = asked
         datagram = (data, size, flags)
         with given:
-            network, leads_out = cookie(given), destination.leads_out(box.reachable)
+            network, leads_out = cookie(given), box.leads_out(destination)
             if given.type != socket.SOCK_DGRAM:  # A stream has its destination already.
                 call.go_on()
             elif network == self._network:
                 if not leads_out:
-                    raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
-                call.give(_send_on(given, call, datagram, destination))
+                    raise _unreachable()
+                if self._permitted(box, call, destination, permitted):
+                    call.give(_send_on(given, call, datagram, destination))
             elif network == box.network and leads_out and _may_move(given):
-                self._send_out(call, datagram, destination, given)
+                if self._permitted(box, call, destination, permitted):
+                    self._send_out(call, datagram, destination, given)
             else:
                 call.go_on()
 
@@ -248,9 +327,29 @@ class Supervisor:
             self._put(call, outside, given)
             call.give(count)
 
-    def _listen(self, _: _Box, call: Call) -> None:
+    def _send_message(self, box: _Box, call: Call, _: Destination | None) -> None:
+        """Refuse datagrams that name a destination of their own, to those whom a policy holds.
+
+        Others are not asked about: it would cost all who pass descriptors on.
+        """
+        try:
+            given = call.socket(ctypes.c_int(call.arguments[0]).value)
+        except OSError:
+            if not box.may_hide(call):
+                raise
+            call.go_on()
+            return
+        with given:
+            if self._is_led_out(given) and given.type == socket.SOCK_DGRAM and _names_destination(call):
+                raise _refused()
+        call.go_on()
+
+    def _is_led_out(self, given: socket.socket) -> bool:
+        return given.family in (socket.AF_INET, socket.AF_INET6) and cookie(given) == self._network
+
+    def _listen(self, _: _Box, call: Call, __: Destination | None) -> None:
         with call.socket(call.arguments[0]) as given:
-            if given.family in (socket.AF_INET, socket.AF_INET6) and cookie(given) == self._network:
+            if self._is_led_out(given):
                 raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         call.go_on()
 
@@ -278,18 +377,49 @@ class Supervisor:
                 self._drop(connecting)
 
 
-def _asked(call: Call, number: int, address: int, length: int) -> tuple[Destination, socket.socket] | None:
+def _asked(
+    box: _Box, call: Call, number: int, address: int, length: int, permitted: Destination | None
+) -> tuple[Destination, socket.socket] | None:
     """Return where a call wants to go, and with what; `None` if that is none of our business.
 
-    We may not look into the agent, which is the engine's own and stays inside.
+    :param permitted: where it wanted to go when that was decided on.
+    :raises OSError: if we may not see it, and it may not be hidden from us.
     """
     if ctypes.c_int(length).value < 0 or ctypes.c_int(number).value < 0:
         return None
     try:
-        destination = parse(call.read(address, min(length & 0xFFFFFFFF, LONGEST)))
+        destination = permitted or parse(call.read(address, min(length & 0xFFFFFFFF, LONGEST)))
         return None if destination is None else (destination, call.socket(ctypes.c_int(number).value))
     except OSError:
-        return None
+        if box.may_hide(call):
+            return None
+        raise
+
+
+def _names_destination(call: Call) -> bool:
+    """Tell whether a `sendmsg` or `sendmmsg` has an address in any of its messages."""
+    _, address, count = call.arguments[:3]
+    if call.number == seccomp.architecture().calls["sendmsg"]:
+        return _has_name(call.read(address, _MESSAGE.size))
+    pieces = call.read(address, min(count & 0xFFFFFFFF, _MOST_MESSAGES) * _SIZE_IN_SENDMMSG)
+    return any(_has_name(pieces[start:]) for start in range(0, len(pieces), _SIZE_IN_SENDMMSG))
+
+
+def _has_name(message: bytes) -> bool:
+    name, length = _MESSAGE.unpack_from(message)
+    return bool(name and length)
+
+
+def _refused() -> OSError:
+    return OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _unreachable() -> OSError:
+    return OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+
+
+def _services(given: Sequence[tuple[str, int]]) -> set[tuple[bytes, int]]:
+    return {(socket.inet_pton(_family(host), host), port) for host, port in given}
 
 
 def _family(host: str) -> int:

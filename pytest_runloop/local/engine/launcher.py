@@ -146,9 +146,19 @@ class Zygote:
         """Whether it can still be asked for anything."""
         return not self._channel.closed
 
-    def boot(self, name: str, plan: Message, on_note: OnNote, on_end: Callable[[], None]) -> Forked:
-        """Ask for a box. Its agent's first note says `ready` or `failed`."""
-        return self._fork({"name": name, "plan": plan}, on_note, on_end)
+    def boot(
+        self,
+        name: str,
+        plan: Message,
+        on_note: OnNote,
+        on_end: Callable[[], None],
+        line: Sequence[int] = (),
+    ) -> Forked:
+        """Ask for a box. Its agent's first note says `ready` or `failed`.
+
+        :param line: the descriptor for whoever asks what the box may do, if anybody is to ask.
+        """
+        return self._fork({"name": name, "plan": plan}, on_note, on_end, line)
 
     async def run(self, task: str, *arguments: Any, streams: Sequence[int] = ()) -> Any:
         """Have a task of `zygote.TASKS` done by a helper of its own and return its result.

@@ -33,13 +33,18 @@ def services(environment: Mapping[str, str], resolver: Path = Path("/etc/resolv.
     return sorted(service for service in found if service[1] not in forbidden)
 
 
-def _dns_servers(resolver: Path) -> Iterator[Service]:
+def dns_servers(resolver: Path = Path("/etc/resolv.conf")) -> list[str]:
+    """Return what this machine's programs ask for names, on its loopback or not."""
     try:
         lines = resolver.read_text(errors="replace").splitlines()
     except OSError:
         lines = []
     named = [words[1] for line in lines if (words := line.split())[:1] == ["nameserver"] and len(words) > 1]
-    for host in named or _LOCALHOST[:1]:  # Where none is named, programs ask their own machine.
+    return named or [_LOCALHOST[0]]  # Where none is named, programs ask their own machine.
+
+
+def _dns_servers(resolver: Path) -> Iterator[Service]:
+    for host in dns_servers(resolver):
         if _loops_back(host):
             yield host, _DNS_PORT
 

@@ -164,17 +164,33 @@ class Networked(Namespaced):
         """See whether the supervisor still answers: while it does not, every connection hangs."""
         return cls.pulse.look()
 
+    def __init__(self, plan: Mapping[str, Any]) -> None:
+        super().__init__(plan)
+        self._played: list[socket.socket] = []
+
     def descriptors(self) -> Sequence[int]:
         """See `World.descriptors`."""
-        return (*super().descriptors(), self.supervisor.fileno())
+        return (*super().descriptors(), self.supervisor.fileno(), *self.plan["line"])
+
+    def listeners(self) -> list[int]:
+        """Return the sockets of the DNS servers that the server plays."""
+        return [played.detach() for played in self._played]
 
     def _set_up_network(self) -> None:
         with step("set up a network"):
             network.set_up()
+            if self.plan["line"]:
+                self._played = network.play(self.plan["dns_servers"])
 
     def _hand_over_network(self) -> None:
         with self.supervisor, step("hand the network over to its supervisor"):
-            network.hand_over(self.supervisor, self.plan["reachable"])
+            if not self.plan["line"]:
+                network.hand_over(self.supervisor, self.plan["reachable"])
+                return
+            played = sorted({each.getsockname()[:2] for each in self._played})
+            reachable = [each for each in self.plan["reachable"] if tuple(each) not in played]
+            with socket.socket(fileno=self.plan["line"][0]) as line:
+                network.hand_over(self.supervisor, reachable, played, line)
 
 
 def _map_all(child: int) -> bool:

@@ -14,6 +14,7 @@ from pytest_runloop.local.engine.protocol import BoxSpec, Capability, EngineErro
 from pytest_runloop.local.engine.tiers import Helpers, Tier
 
 _KERNEL = ("/sys", "sys")
+_MOST_DNS_SERVERS = 3  # as programs ask
 
 
 class NamespaceTier(Tier):
@@ -77,6 +78,7 @@ class NamespaceTier(Tier):
             "reboot": reboot,
             "whole": whole,
             "reachable": self._reachable,
+            "dns_servers": [] if spec.guard is None else loopback.dns_servers()[:_MOST_DNS_SERVERS],
         }
 
     async def close(self) -> None:

@@ -68,6 +68,23 @@ class Limits:
     processes: int | None = None
 
 
+class Guard(Protocol):
+    """Decides where a box may connect to, one connection at a time, for as long as the box lives."""
+
+    async def permits(self, host: str, port: int) -> bool:
+        """Tell whether the box may connect, or send a datagram, to an address outside.
+
+        :param host: an address, never a name.
+        """
+
+    async def answer(self, query: bytes, *, stream: bool) -> bytes | None:
+        """Answer a query to one of the box's DNS servers.
+
+        :param stream: it came through TCP, and may have any size.
+        :return: `None` if there is no answer.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class BoxSpec:
     """What to boot.
@@ -78,6 +95,7 @@ class BoxSpec:
     :param username: the user that commands run as; `root` lives in `/root`, others in `/home/NAME`.
     :param uid: the id that user asks for, where the tier can give one.
     :param limits: what it may use, as far as the engine can keep it to that.
+    :param guard: decides where it may connect to, in an engine with `Capability.PRIVATE_PORTS`.
     """
 
     name: str
@@ -86,6 +104,7 @@ class BoxSpec:
     username: str = "user"
     uid: int | None = None
     limits: Limits = Limits()
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True, slots=True)

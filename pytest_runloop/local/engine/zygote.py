@@ -119,7 +119,7 @@ class Zygote:
     def _fork(self, message: Message, descriptor: int, *streams: int) -> None:
         """Fork a box or a helper. Answers go through its own connection, also if the fork fails.
 
-        :param streams: the last arguments of a helper's task.
+        :param streams: the last arguments of a helper's task; a box's line to who decides for it.
         """
         try:
             self._fork_with(message, descriptor, streams)
@@ -131,7 +131,7 @@ class Zygote:
         connection = Connection(socket.socket(fileno=descriptor))
         world = None
         try:
-            world = self._isolation(message["plan"]) if "plan" in message else None
+            world = self._isolation({**message["plan"], "line": [*streams]}) if "plan" in message else None
             pid = self._forked(world)
         except OSError as error:
             if world is not None:
