@@ -32,6 +32,7 @@ from .launch import (
     refuse_unsupported,
 )
 from .life import Life
+from .network_policies import NetworkPolicies
 from .object_mounts import ObjectMount
 from .objects import Objects
 from .records import Records
@@ -82,15 +83,20 @@ class Backend:
         self.directory = self._presence.directory
         self.state_dir = state_dir
         self._tasks = Tasks()
-        self._tools = Tools(
-            self.clock, self.settings, self.directory, state_dir, events or UndisturbedDevboxes()
-        )
         self._store = Store(state_dir / "backend.sqlite3")
         self._records = records = Records(self._store)
-        server = self._presence.id
-        self.snapshots = Snapshots(records, engine, self.clock, self._tasks, server)
+        self.network_policies = NetworkPolicies(self._store, records, engine, self.clock)
+        self._tools = Tools(
+            self.clock,
+            self.settings,
+            self.directory,
+            state_dir,
+            events or UndisturbedDevboxes(),
+            self.network_policies,
+        )
+        self.snapshots = Snapshots(records, engine, self.clock, self._tasks, self._presence.id)
         self.secrets = Secrets(self._store, records, self.clock)
-        self.objects = Objects(records, self.clock, state_dir, self.directory, server)
+        self.objects = Objects(records, self.clock, state_dir, self.directory, self._presence.id)
         self.agents = Agents(records, self.clock, self.objects)
         self.signer = Signer(self.clock)
         self.blueprints = Blueprints(
@@ -102,6 +108,7 @@ class Backend:
             self._presence,
             self.objects,
             self.secrets,
+            self.network_policies,
         )
         self.commands = Commands(engine, self._tasks)
         self.ssh = SSH(engine, self.directory, self._tasks)
@@ -267,6 +274,7 @@ class Backend:
 
     def _check(self, launch: Launch) -> None:
         check_launch_parameters(launch.parameters, self.engine, self.settings)
+        self.network_policies.check(launch.network_policy_id, "launch_parameters.network_policy_id")
         check_environment(launch.environment)
         for text in (*launch.commands, *launch.mounted):
             check_home(text, launch.user, self.engine)

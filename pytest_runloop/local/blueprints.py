@@ -40,6 +40,7 @@ from .launch import (
 )
 from .limits import limits_of
 from .machine import STARTER
+from .network_policies import NetworkPolicies
 from .objects import Objects
 from .records import BlueprintRecord, BuildLogRecord, Records, wrong_tier
 from .secrets import Secrets
@@ -61,6 +62,7 @@ class Blueprints:
     :param presence: of this server: its id is noted in what it builds, which it unpacks in its directory.
     :param objects: hold the build contexts.
     :param secrets: what builds may ask for.
+    :param policies: what builds may be kept to.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Blueprints:
         presence: Presence,
         objects: Objects,
         secrets: Secrets,
+        policies: NetworkPolicies,
     ) -> None:
         self._records = records
         self._engine = engine
@@ -83,6 +86,7 @@ class Blueprints:
         self._workplace = Workplace(presence.directory, settings)
         self._objects = objects
         self._secrets = secrets
+        self._policies = policies
         self._building: dict[str, BuildLog] = {}
         self._cache = LayerCache(records, engine)
         images = Images(engine, self._cache, presence)
@@ -154,6 +158,8 @@ class Blueprints:
         self._contexts(params)  # They must be there.
         code = code_mounts_of(params, self._settings.git_base)
         check_launch_parameters(launch, self._engine, self._settings)
+        self._policies.check(params.get("network_policy_id"), "network_policy_id")
+        self._policies.check(launch.get("network_policy_id"), "launch_parameters.network_policy_id")
         _check_files(params.get("file_mounts") or {})
         if not params["name"].strip():
             raise invalid("`name` is empty")
@@ -176,7 +182,7 @@ class Blueprints:
         log = self._building[identifier]
         image, reason = None, _UNKNOWN
         try:
-            recipe = self._recipe(identifier, params, base, user, secrets)
+            recipe = self._recipe(identifier, params, base, user, secrets, log)
             image = await build(recipe, self._workshop, log)
         except BuildError as error:
             log.write("error", str(error))
@@ -199,6 +205,7 @@ class Blueprints:
         base: BlueprintRecord | None,
         user: User,
         secrets: BuildSecrets,
+        log: BuildLog,
     ) -> Recipe:
         alone = {**params, "file_mounts": None, "code_mounts": None, "system_setup_commands": None}
         text = compose(cast("BlueprintCreateParams", alone), base=_base_image(base))
@@ -214,6 +221,7 @@ class Blueprints:
             workplace=self._workplace,
             find=self._image,
             secrets=secrets,
+            guard=self._policies.guard(params.get("network_policy_id"), partial(log.write, "warn")),
         )
 
     def _contexts(self, params: Mapping[str, Any]) -> Contexts:

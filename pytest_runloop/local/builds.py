@@ -19,7 +19,7 @@ from .dockerfile.errors import DockerfileError
 from .dockerfile.parser import parse
 from .dockerfile.plan import BaseImage, BuildPlan, key_of
 from .dockerfile.planner import BuildInputs, resolve_plan
-from .engine.protocol import Engine, Limits
+from .engine.protocol import Engine, Guard, Limits
 from .errors import ENGINE_ERRORS, as_api_error, is_full_disk
 from .git import GitError
 from .images import ImageError, Images, NoImagesError
@@ -45,6 +45,7 @@ class Recipe:
     :param workplace: where they are unpacked, and what ADD gets from elsewhere is.
     :param find: returns the blueprint that FROM names by its id or name, if there is one.
     :param secrets: what its commands get, and nothing else.
+    :param guard: decides where its commands may connect to; `None` lets them go anywhere.
     """
 
     blueprint: str
@@ -58,6 +59,7 @@ class Recipe:
     workplace: Workplace
     find: Callable[[str], BlueprintRecord | None]
     secrets: BuildSecrets
+    guard: Guard | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ async def _built(recipe: Recipe, sources: Sources, workshop: Workshop, log: Buil
     )
     plan = await resolve_plan(inputs, bases.resolve, sources.fetch)
     _note(plan, bases, log)
-    ground = Ground(recipe.blueprint, recipe.user, workshop.limits, bases.layers, sources.fetch)
+    ground = Ground(recipe.blueprint, recipe.user, workshop.limits, bases.layers, sources.fetch, recipe.guard)
     stages = StageBuilder(plan, ground, workshop.engine, workshop.cache, log.write, recipe.secrets)
     async with AsyncExitStack() as stack:
         clones = [await stack.enter_async_context(_cloned(recipe, mount, log)) for mount in recipe.code]

@@ -17,6 +17,7 @@ from .executions import Executions
 from .launch import Launch
 from .logbook import Logbook
 from .masking import Mask
+from .network_policies import NetworkPolicies
 from .notice import Notice
 from .settings import Settings
 from .shells import Shell
@@ -55,6 +56,7 @@ class Tools:
     :param directory: where outputs may be kept.
     :param state_dir: whose disk all of it is on.
     :param events: hears of each step of their life, and may delay it.
+    :param policies: what some of them are kept to.
     """
 
     clock: Clock
@@ -62,6 +64,7 @@ class Tools:
     directory: Path
     state_dir: Path
     events: DevboxEvents
+    policies: NetworkPolicies
 
 
 class Devbox:

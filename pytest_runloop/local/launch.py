@@ -27,7 +27,6 @@ _VALUE_MAX = 128 * 1024
 """The kernel takes at most that much for one variable."""
 
 _UNSUPPORTED = {
-    "network_policy_id": "have network policies",
     "required_services": "start services",
     "axon_event": "resume devboxes for events of axons (`axon_event`): none can be mounted to a devbox",
     "broker_mount": "mount axons to devboxes (`broker_mount`): nothing here hands events to an agent",
@@ -110,6 +109,11 @@ class Launch:
         """Whether requests through its tunnels resume it; `None` leaves it to the tunnel (the API's rule)."""
         lifecycle = self.parameters.get("lifecycle") or {}
         return (lifecycle.get("resume_triggers") or {}).get("http")
+
+    @property
+    def network_policy_id(self) -> str | None:
+        """The policy that says where it may connect to."""
+        return self.parameters.get("network_policy_id")
 
     @property
     def commands(self) -> list[str]:

@@ -47,6 +47,7 @@ class Life:
         self._tasks = tasks
         self._settings = tools.settings
         self._state_dir = tools.state_dir
+        self._policies = tools.policies
         self._desk = Desk(tools.directory, tools.settings)
         self._memory_kills = 0
         self._mask = Mask(devbox.launch.secrets)
@@ -89,7 +90,15 @@ class Life:
         devbox = self.devbox
         user = devbox.launch.user
         limits = limits_of(devbox.launch.parameters, self._settings.processes)
-        spec = BoxSpec(devbox.id, devbox.launch.layer, username=user.username, uid=user.uid, limits=limits)
+        guard = self._policies.guard(devbox.launch.network_policy_id, self._refused)
+        spec = BoxSpec(
+            devbox.id,
+            devbox.launch.layer,
+            username=user.username,
+            uid=user.uid,
+            limits=limits,
+            guard=guard,
+        )
         async with self._turn:
             if devbox.ended:
                 return None
@@ -101,6 +110,9 @@ class Life:
         box.ended.add_done_callback(lambda ended: self._died(box, ended))
         devbox.move("initializing")
         return box
+
+    def _refused(self, message: str) -> None:
+        self.devbox.log.note("kmsg", message, level="warn")
 
     async def _prepare(self, box: Box) -> None:
         launch = self.devbox.launch

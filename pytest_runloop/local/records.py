@@ -14,6 +14,7 @@ from ..contract.views.blueprints import BlueprintBuildLog, BlueprintView
 from ..contract.views.devboxes import DevboxLog
 from ..contract.views.gateway_configs import GatewayConfigView
 from ..contract.views.mcp_configs import McpConfigView
+from ..contract.views.network_policies import NetworkPolicyView
 from ..contract.views.objects import ObjectView
 from ..contract.views.repositories import RepositoryConnectionView, RepositoryInspectionDetails
 from ..contract.views.scenarios import ScenarioRunView, ScenarioView
@@ -143,6 +144,17 @@ class McpConfigRecord(Record):
     @property
     def id(self) -> str:
         """The config's id."""
+        return self.view.id
+
+
+class NetworkPolicyRecord(Record):
+    """A network policy."""
+
+    view: NetworkPolicyView
+
+    @property
+    def id(self) -> str:
+        """The policy's id."""
         return self.view.id
 
 
@@ -344,6 +356,7 @@ class Records:
         self.secrets = Collection(store, "secret", SecretRecord)
         self.gateway_configs = Collection(store, "gateway_config", GatewayConfigRecord)
         self.mcp_configs = Collection(store, "mcp_config", McpConfigRecord)
+        self.network_policies = Collection(store, "network_policy", NetworkPolicyRecord)
         self.objects = Collection(store, "object", ObjectRecord)
         self.scenarios = Collection(store, "scenario", ScenarioRecord)
         self.scenario_runs = Collection(store, "scenario_run", ScenarioRunRecord)

@@ -10,7 +10,7 @@ from .cache import LayerCache
 from .copies import collect_from_box
 from .dockerfile.plan import Base, BuildPlan, Origin, Stage
 from .dockerfile.planner import Fetch
-from .engine.protocol import Box, BoxSpec, Engine, Limits
+from .engine.protocol import Box, BoxSpec, Engine, Guard, Limits
 from .launch import User
 from .packing import send_from_root
 from .setup import Write
@@ -25,6 +25,7 @@ class Ground:
     :param fetch: gets what ADD names elsewhere.
     :param limits: what the boxes of the build may use.
     :param images: the layer of each image that FROM or `--from` names; `None` for the machine's system.
+    :param guard: decides where the boxes of the build may connect to, if anybody does.
     """
 
     blueprint: str
@@ -32,6 +33,7 @@ class Ground:
     limits: Limits
     images: Mapping[str, str | None]
     fetch: Fetch
+    guard: Guard | None
 
 
 class StageBuilder:
@@ -119,8 +121,14 @@ class StageBuilder:
         user = self._ground.user
         self._boxes += 1
         name = f"{self._ground.blueprint}-{self._boxes}"
-        limits = self._ground.limits
-        spec = BoxSpec(name, layer, username=user.username, uid=user.uid, limits=limits)
+        spec = BoxSpec(
+            name,
+            layer,
+            username=user.username,
+            uid=user.uid,
+            limits=self._ground.limits,
+            guard=self._ground.guard,
+        )
         return await self._engine.boot(spec)
 
     async def _collect(self, origin: Origin, sources: Sequence[str], box: Box, into: str) -> None:

@@ -152,6 +152,11 @@ from ..contract.params.mcp_configs import (
     McpConfigListParams,
     McpConfigUpdateParams,
 )
+from ..contract.params.network_policies import (
+    NetworkPolicyCreateParams,
+    NetworkPolicyListParams,
+    NetworkPolicyUpdateParams,
+)
 from ..contract.params.objects import (
     ObjectCreateParams,
     ObjectDownloadParams,
@@ -262,6 +267,7 @@ from ..contract.views.launch import AfterIdle, LaunchParameters
 from ..contract.views.mcp_configs import McpConfigListView, McpConfigView, McpSpecView, McpTokenView
 from ..contract.views.metadata import MetadataKeysView, MetadataValuesView
 from ..contract.views.mounts import AgentMountParameters, CodeMountParameters, ObjectMountParameters
+from ..contract.views.network_policies import EgressRulesView, NetworkPolicyListView, NetworkPolicyView
 from ..contract.views.objects import ObjectDownloadURLView, ObjectListView, ObjectView
 from ..contract.views.repositories import (
     RepositoryConnectionListView,
@@ -398,6 +404,7 @@ __all__ = [
     "DevboxWriteFileContentsParams",
     "DiskSnapshotListParams",
     "DiskSnapshotUpdateParams",
+    "EgressRulesView",
     "EventListParams",
     "ExecutionKillParams",
     "ExecutionRetrieveParams",
@@ -426,6 +433,11 @@ __all__ = [
     "McpTokenView",
     "MetadataKeysView",
     "MetadataValuesView",
+    "NetworkPolicyCreateParams",
+    "NetworkPolicyListParams",
+    "NetworkPolicyListView",
+    "NetworkPolicyUpdateParams",
+    "NetworkPolicyView",
     "ObjectCreateParams",
     "ObjectDownloadParams",
     "ObjectDownloadURLView",

@@ -24,6 +24,19 @@ EXECUTION = {
 }
 DEVBOX = {"id": "dbx_1", "status": "running", "create_time_ms": 1}
 SNAPSHOT = {"id": "snp_1", "create_time_ms": 1, "source_devbox_id": "dbx_1"}
+NETWORK_POLICY = {
+    "id": "npl_1",
+    "name": "p",
+    "egress": {
+        "allow_all": False,
+        "allow_devbox_to_devbox": False,
+        "allowed_hostnames": ["a.example"],
+        "allow_agent_gateway": False,
+        "allow_mcp_gateway": False,
+    },
+    "create_time_ms": 1,
+    "update_time_ms": 1,
+}
 SECRET = {"id": "sec_1", "name": "A", "create_time_ms": 1, "update_time_ms": 2}
 OBJECT = {
     "id": "obj_1",
@@ -123,6 +136,11 @@ DEFAULTS: list[tuple[str, Responder]] = [
     (r"GET /v1/accounts/me", lambda _: answer(ACCOUNT)),
     (r"POST /v1/(apikeys|restricted_keys)", lambda _: answer({"id": "key_1", "key_secret": "ak_made"})),
     (r"POST .*/create_ssh_key", lambda _: answer(SSH_KEY)),
+    (
+        r"GET /v1/network-policies",
+        lambda _: answer({"network_policies": [NETWORK_POLICY], "has_more": False}),
+    ),
+    (r".* /v1/network-policies.*", lambda _: answer(NETWORK_POLICY)),
     (r"GET /v1/secrets", lambda _: answer({"secrets": [SECRET], "has_more": False})),
     (r".* /v1/secrets.*", lambda _: answer(SECRET)),
     (

@@ -131,6 +131,15 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "restricted key": lambda r, d: lower(r).restricted_keys.create(
         name="k", scopes=[SCOPE], expires_at_ms=None, idempotency_key="mine"
     ),
+    "network policy create": lambda r, d: r.network_policy.create(
+        name="p", allowed_hostnames=["a.example"], allow_mcp_gateway=None
+    ),
+    "network policy list": lambda r, d: r.network_policy.list(name="ä", limit=3, search="p")[:],
+    "network policy info": lambda r, d: r.network_policy.from_id("npl_1").get_info(),
+    "network policy update": lambda r, d: r.network_policy.from_id("npl_1").update(
+        allow_all=True, description="d"
+    ),
+    "network policy delete": lambda r, d: r.network_policy.from_id("npl_1").delete(),
     "secret create": lambda r, d: r.secret.create("A", "ä\n"),
     "secret create by keywords": lambda r, d: r.secret.create(name="A", value="v", idempotency_key="mine"),
     "secret list": lambda r, d: r.secret.list()[:],

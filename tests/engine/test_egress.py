@@ -111,6 +111,12 @@ def test_names_and_proxies_on_the_loopback_work_in_a_box_and_the_api_does_not(tm
     assert said == {
         "outside": "hello", "by name": "hello", "proxy": "proxy", "loopback": refused, "api": refused,
         "resolved": own_network.OUTSIDE, "notes": "",
+        **{f"held to {name}": f"{line} ConnectionRefusedError ConnectionRefusedError" for name, line in {
+            "a wildcard": "PermissionError hello hello PermissionError",  # No wildcard can be looked up.
+            "a name": "hello hello hello PermissionError",
+            "another": "PermissionError socket.gaierror PermissionError PermissionError",
+            "the proxy": "PermissionError socket.gaierror PermissionError proxy",
+        }.items()},
     }  # fmt: skip
 
 

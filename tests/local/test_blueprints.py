@@ -170,7 +170,6 @@ def test_a_deleted_blueprint_s_devboxes_go_on(api: httpx.Client, name: str) -> N
         ),
         ({"name": "x", "system_setup_commands": ["a\0"]}, "invalid_request", ["NUL"]),
         ({"name": "x", "secrets": {"A": "b"}}, "invalid_request", ["secrets.A", "no secret `b`"]),
-        ({"name": "x", "network_policy_id": "n"}, "not_supported_locally", ["network policies"]),
         ({"name": "x", "services": [{"name": "s", "image": "i"}]}, "not_supported_locally", ["services"]),
         (
             {"name": "x", "build_context": {"object_id": "obj_none", "type": "object"}},

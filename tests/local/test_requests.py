@@ -50,7 +50,6 @@ def test_a_wrong_create_is_refused_in_words(api: httpx.Client, body: bytes, word
 @pytest.mark.parametrize(
     "params",
     [
-        {"launch_parameters": {"network_policy_id": "n"}},
         {"launch_parameters": {"required_services": ["s"]}},
         {"launch_parameters": {"architecture": "arm64"}},
         {"launch_parameters": {"lifecycle": {"resume_triggers": {"axon_event": True}}}},

@@ -39,7 +39,7 @@ async def every_step(call: Calls, server: Server, wire: Wire, repository: Path) 
     await tunnels(call, devbox)
     await ssh(call, devbox)
     await life(call, devbox)
-    for step in (blueprints, secrets, objects, gateways):
+    for step in (blueprints, secrets, objects, gateways, network_policies):
         await step(call)
     if call.has("POST /v1/apikeys"):
         await what_there_is_since_2026(call, server, devbox)
@@ -260,6 +260,24 @@ async def secrets(call: Calls) -> None:
         await call("POST /v1/secrets/id/{}/delete", made.id)
         made = await call("POST /v1/secrets", name="SDK_RELEASE", value="v")
     assert (await call("POST /v1/secrets/{}/delete", "SDK_RELEASE")).id == made.id
+
+
+async def network_policies(call: Calls) -> None:
+    """Make, change, find and delete a network policy."""
+    if not call.has("POST /v1/network-policies"):
+        return
+    names = ["github.com", "*.npmjs.org"]
+    made = await call("POST /v1/network-policies", name="sdk-release", allowed_hostnames=names)
+    assert (made.egress.allow_all, made.egress.allowed_hostnames) == (False, names), made
+    changed = await call("POST /v1/network-policies/{}", made.id, description="d", allow_all=True)
+    assert changed.egress.allow_devbox_to_devbox, changed
+    assert (await call("GET /v1/network-policies/{}", made.id)) == changed
+    listed = await call("GET /v1/network-policies", name="sdk-rel", limit=1)
+    assert [view.id async for view in each(listed)] == [made.id]
+    taken = call("POST /v1/network-policies", name="sdk-release")
+    await refused(sdk.BadRequestError, 400, taken)
+    assert (await call("POST /v1/network-policies/{}/delete", made.id)).id == made.id
+    await refused(sdk.NotFoundError, 404, call("GET /v1/network-policies/{}", made.id))
 
 
 async def objects(call: Calls) -> None:

@@ -16,8 +16,10 @@ import sys
 import threading
 from pathlib import Path
 
-from pytest_runloop.local.engine.protocol import Box, BoxSpec, EngineError
+from pytest_runloop.contract.views.network_policies import EgressRulesView, NetworkPolicyView
+from pytest_runloop.local.engine.protocol import Box, BoxSpec, Engine, EngineError
 from pytest_runloop.local.engine.select import open_engine
+from pytest_runloop.local.policy_guard import PolicyGuard
 from tests.support.boxes import run
 
 RESOLVER, OUTSIDE, NAME = "127.0.0.53", "198.51.100.7", "service.example"
@@ -25,6 +27,7 @@ RESOLVER, OUTSIDE, NAME = "127.0.0.53", "198.51.100.7", "service.example"
 _RESOLVE = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
 _CONNECT = "import socket, sys; print(socket.create_connection(sys.argv[1:]).recv(9).decode())"
 _QUERY_HEADER = 12
+_POLICIES = {"a wildcard": "*.example", "a name": NAME, "another": "*.other", "the proxy": "127.0.0.1"}
 
 
 def _set_up(state_dir: Path) -> None:
@@ -89,15 +92,36 @@ def _offer(proxy_port: int) -> dict[str, tuple[str, int]]:
     }
 
 
+async def _visit_held(engine: Engine, services: dict[str, tuple[str, int]]) -> dict[str, str]:
+    """Say what boxes get of the same that network policies hold."""
+    said: dict[str, str] = {}
+    for name, allowed in _POLICIES.items():
+        box = await engine.boot(BoxSpec(f"held-{name}", guard=_guard([allowed])))
+        # The address first: it was not answered for any name yet.
+        for what in ("outside", "by name", "outside", "proxy", "loopback", "api"):
+            answer = await _say(box, _CONNECT, *services[what])
+            said[name] = f"{said.get(name, '')} {answer.partition(':')[0]}".strip()
+    return {f"held to {name}": text for name, text in said.items()}
+
+
+def _guard(allowed: list[str]) -> PolicyGuard:
+    rules = {"allow_all": False, "allow_devbox_to_devbox": False}
+    gateways = {"allow_agent_gateway": False, "allow_mcp_gateway": False}
+    egress = EgressRulesView(allowed_hostnames=allowed, **rules, **gateways)
+    policy = NetworkPolicyView(id="npl_1", name="p", egress=egress, create_time_ms=0, update_time_ms=0)
+    return PolicyGuard(lambda: policy, lambda _: None)
+
+
 async def _visit(services: dict[str, tuple[str, int]], state_dir: Path) -> dict[str, str]:
     engine = await open_engine("namespace", state_dir)
     try:
         box = await engine.boot(BoxSpec("box"))
         said = {name: await _say(box, _CONNECT, *address) for name, address in services.items()}
         said["resolved"] = await _say(box, _RESOLVE, NAME)
+        held = await _visit_held(engine, services)
     finally:
         await engine.close()
-    return {**said, "notes": "; ".join(engine.notes)}
+    return {**said, **held, "notes": "; ".join(engine.notes)}
 
 
 async def _say(box: Box, source: str, *arguments: object) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .gateway_configs import AsyncGatewayConfigOps
     from .keys import AsyncApikeys, AsyncRestrictedKeys
     from .mcp_configs import AsyncMcpConfigOps
+    from .network_policies import AsyncNetworkPolicyOps
     from .repositories import AsyncRepositoryOps
     from .scenarios import AsyncScenarioOps
     from .scorers import AsyncScorerOps
@@ -105,6 +106,13 @@ class AsyncRunloop:
         from .secrets import AsyncSecretOps
 
         return AsyncSecretOps(self._transport)
+
+    @cached_property
+    def network_policy(self) -> AsyncNetworkPolicyOps:
+        """Makes and finds network policies."""
+        from .network_policies import AsyncNetworkPolicyOps
+
+        return AsyncNetworkPolicyOps(self._transport)
 
     @cached_property
     def storage_object(self) -> AsyncStorageObjectOps:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .gateway_configs import GatewayConfigOps
     from .keys import Apikeys, RestrictedKeys
     from .mcp_configs import McpConfigOps
+    from .network_policies import NetworkPolicyOps
     from .repositories import RepositoryOps
     from .scenarios import ScenarioOps
     from .scorers import ScorerOps
@@ -106,6 +107,13 @@ class Runloop:
         from .secrets import SecretOps
 
         return SecretOps(self._transport)
+
+    @cached_property
+    def network_policy(self) -> NetworkPolicyOps:
+        """Makes and finds network policies."""
+        from .network_policies import NetworkPolicyOps
+
+        return NetworkPolicyOps(self._transport)
 
     @cached_property
     def storage_object(self) -> StorageObjectOps:

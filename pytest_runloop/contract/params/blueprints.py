@@ -59,6 +59,7 @@ class BlueprintCreateParams(TypedDict, total=False):
     metadata: Mapping[str, str] | None
     named_build_contexts: Mapping[str, BuildContext] | None
     network_policy_id: str | None
+    """The policy for the build alone; that of devboxes is one of the launch parameters."""
     secrets: Mapping[str, str] | None
     services: Sequence[Service] | None
     system_setup_commands: Sequence[str] | None

@@ -63,6 +63,7 @@ from .mcp_configs import (
     McpConfigListParams,
     McpConfigUpdateParams,
 )
+from .network_policies import NetworkPolicyCreateParams, NetworkPolicyListParams, NetworkPolicyUpdateParams
 from .objects import ObjectCreateParams, ObjectDownloadParams, ObjectListParams, ObjectListPublicParams
 from .options import (
     BaseRequestOptions,
@@ -233,6 +234,18 @@ class SDKObjectListPublicParams(ObjectListPublicParams, BaseRequestOptions, tota
 
 class SDKObjectDownloadParams(ObjectDownloadParams, BaseRequestOptions, total=False):
     """How to get a storage object's content."""
+
+
+class SDKNetworkPolicyCreateParams(NetworkPolicyCreateParams, LongRequestOptions, total=False):
+    """A new network policy."""
+
+
+class SDKNetworkPolicyListParams(NetworkPolicyListParams, BaseRequestOptions, total=False):
+    """Which network policies to list."""
+
+
+class SDKNetworkPolicyUpdateParams(NetworkPolicyUpdateParams, LongRequestOptions, total=False):
+    """What is to be different of a network policy."""
 
 
 class SDKScorerCreateParams(ScorerCreateParams, LongRequestOptions, total=False):

@@ -69,6 +69,7 @@ class LaunchParameters(TypedDict, total=False):
     """Commands that run, in order, before the devbox is ready."""
     lifecycle: Lifecycle | None
     network_policy_id: str | None
+    """The policy that says where the devbox may connect to."""
     required_services: Sequence[str] | None
     resource_size_request: ResourceSize | None
     user_parameters: UserParameters | None

@@ -30,6 +30,7 @@ class BlueprintBuildParameters(View):
     launch_parameters: LaunchParameters | None = None
     metadata: dict[str, str] | None = None
     named_build_contexts: dict[str, Any] | None = None
+    network_policy_id: str | None = None
     secrets: dict[str, str] | None = None
     services: list[dict[str, Any]] | None = None
     system_setup_commands: list[str] | None = None

@@ -39,6 +39,7 @@ class LaunchParameters(View):
     keep_alive_time_seconds: int | None = None
     launch_commands: list[str] | None = None
     lifecycle: Lifecycle | None = None
+    network_policy_id: str | None = None
     required_services: list[str] | None = None
     resource_size_request: ResourceSize | str | None = None
     user_parameters: UserParameters | None = None
