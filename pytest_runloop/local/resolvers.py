@@ -8,9 +8,9 @@ import struct
 from collections.abc import Callable, Sequence
 
 from .dns import AAAA, A, addresses_in, query_for
-from .engine.loopback import dns_servers
+from .engine.loopback import DNS_PORT, Service, dns_servers
+from .hostnames import address_of
 
-_PORT = 53
 _SECONDS = 3.0
 _LONGEST = 65_535  # bytes
 _LENGTH = struct.Struct("!H")
@@ -20,10 +20,12 @@ class Resolver:
     """What this machine's programs would ask.
 
     :param servers: returns the addresses of the DNS servers; they may change while a devbox lives.
+    :param port: where they listen.
     """
 
-    def __init__(self, servers: Callable[[], Sequence[str]] = dns_servers) -> None:
+    def __init__(self, servers: Callable[[], Sequence[str]] = dns_servers, port: int = DNS_PORT) -> None:
         self._servers = servers
+        self._port = port
 
     async def ask(self, query: bytes, *, stream: bool = False) -> bytes | None:
         """Return the answer of the first server that has one.
@@ -33,9 +35,11 @@ class Resolver:
         """
         ask = _ask_by_stream if stream else _ask_by_datagram
         for server in self._servers():
+            if address_of(server) is None:  # It would have to be looked up itself.
+                continue
             try:
                 async with asyncio.timeout(_SECONDS):
-                    return await ask(server, query)
+                    return await ask((server, self._port), query)
             except (OSError, asyncio.IncompleteReadError):  # That the time is up is an OSError, too.
                 continue
         return None
@@ -46,11 +50,12 @@ class Resolver:
         return {address for answer in answers if answer is not None for address in addresses_in(answer)}
 
 
-async def _ask_by_datagram(server: str, query: bytes) -> bytes:
+async def _ask_by_datagram(server: Service, query: bytes) -> bytes:
     loop = asyncio.get_running_loop()
-    with socket.socket(_family(server), socket.SOCK_DGRAM) as asking:
+    family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as asking:
         asking.setblocking(False)
-        asking.connect((server, _PORT))
+        asking.connect(server)
         await loop.sock_sendall(asking, query)
         while True:
             answer = await loop.sock_recv(asking, _LONGEST)
@@ -58,15 +63,11 @@ async def _ask_by_datagram(server: str, query: bytes) -> bytes:
                 return answer
 
 
-async def _ask_by_stream(server: str, query: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection(server, _PORT)
+async def _ask_by_stream(server: Service, query: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(*server)
     try:
         writer.write(_LENGTH.pack(len(query)) + query)
         (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
         return await reader.readexactly(length)
     finally:
         writer.close()
-
-
-def _family(server: str) -> int:
-    return socket.AF_INET6 if ":" in server else socket.AF_INET

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -372,7 +373,34 @@ async def test_what_is_no_query_is_not_answered(query: bytes) -> None:
     assert lines == []
 
 
+class _DnsServer(asyncio.DatagramProtocol):
+    """Answers each query with itself, after an answer to another; through streams, with the answer alone."""
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self._transport.sendto(b"\xff\xff not this", addr)
+        self._transport.sendto(data, addr)
+
+    @staticmethod
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readexactly(2 + 12))
+        writer.close()
+
+
 @pytest.mark.asyncio
-async def test_a_dns_server_that_says_nothing_is_passed_over() -> None:
-    assert await Resolver(lambda: ["192.0.2.x", "127.0.0.1:1"]).ask(b"") is None
+async def test_the_dns_servers_of_this_machine_are_asked_one_after_another_in_both_ways() -> None:
+    streams = await asyncio.start_server(_DnsServer.converse, "127.0.0.1", 0)
+    port = streams.sockets[0].getsockname()[1]
+    loop, address = asyncio.get_running_loop(), ("127.0.0.1", port)
+    datagrams, _ = await loop.create_datagram_endpoint(_DnsServer, local_addr=address)
+    # The first is no address, and nothing listens at the second.
+    resolver = Resolver(lambda: ["server.example", "127.0.0.2", "127.0.0.1"], port)
+    for stream in (False, True):
+        assert await resolver.ask(b"\1\2 any query", stream=stream) == b"\1\2 any query"
+    assert await resolver.addresses("a.example") == set()
+    datagrams.close()
+    streams.close()
+    assert await Resolver(lambda: ["127.0.0.2"], port).ask(b"\1\2 any query") is None
     assert await Resolver(list).addresses("a.example") == set()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 Service = tuple[str, int]
 """An address, as text, and a port."""
 
-_DNS_PORT = 53
+DNS_PORT = 53
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
 _PORTS = {"http": 80, "https": 443}
 _SOCKS_PORT = 1080
@@ -46,7 +46,7 @@ def dns_servers(resolver: Path = Path("/etc/resolv.conf")) -> list[str]:
 def _dns_servers(resolver: Path) -> Iterator[Service]:
     for host in dns_servers(resolver):
         if _loops_back(host):
-            yield host, _DNS_PORT
+            yield host, DNS_PORT
 
 
 def _proxies(environment: Mapping[str, str]) -> Iterator[Service]:

@@ -37,7 +37,7 @@ class Sentry:
         self._line, self._lent = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._line.setblocking(False)
         self._loop.add_reader(self._line, self._hear)
-        self._datagrams: list[socket.socket] = []
+        self._listeners: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
         self._conversations: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -50,23 +50,23 @@ class Sentry:
 
     async def listen(self, listeners: Sequence[int]) -> None:
         """Answer at these sockets, which it owns from now on."""
-        for descriptor in listeners:
-            listener = socket.socket(fileno=descriptor)
+        self._listeners = [socket.socket(fileno=descriptor) for descriptor in listeners]
+        for listener in self._listeners:
             listener.setblocking(False)
             if listener.type == socket.SOCK_DGRAM:
-                self._datagrams.append(listener)
                 self._loop.add_reader(listener, self._take_query, listener)
             else:
                 self._servers.append(await asyncio.start_server(self._converse, sock=listener))
 
     def close(self) -> None:
         """Answer no more. What is asked after that is refused."""
-        for each in (self._line, *self._datagrams):
-            self._loop.remove_reader(each)
-            each.close()
-        self._lent.close()
         for server in self._servers:
             server.close()
+        for each in (self._line, *self._listeners):
+            if each.fileno() >= 0:  # A server has closed its own.
+                self._loop.remove_reader(each)
+                each.close()
+        self._lent.close()
         for writer in self._conversations:
             writer.close()
         for task in self._tasks:
