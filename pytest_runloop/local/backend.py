@@ -192,7 +192,9 @@ class Backend:
         """What devboxes may call without having the credentials."""
         from .gateways import Gateways
 
-        return Gateways(self._store, self._records, self.clock, self.secrets, self.engine)
+        return Gateways(
+            self._store, self._records, self.clock, self.secrets, self.engine, self.network_policies
+        )
 
     @property
     def _has_gateways(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from ..contract.nearest import nearest
 from ..contract.views.network_policies import EgressRulesView, NetworkPolicyView
@@ -18,6 +18,7 @@ from .policy_guard import PolicyGuard
 from .records import NetworkPolicyRecord, Records
 from .store import Store
 
+GatewayRule = Literal["allow_agent_gateway", "allow_mcp_gateway"]
 _DESCRIBES = ("name", "description")
 _MOST_NAMED = 5
 
@@ -131,6 +132,18 @@ class NetworkPolicies:
             return last
 
         return PolicyGuard(policy, note)
+
+    def refuse_gateway(self, identifier: str | None, rule: GatewayRule) -> None:
+        """Refuse what a devbox calls through the server, which no connection of its own leads to.
+
+        :param identifier: of the policy that holds it, if one does.
+        :param rule: which of the policy's rules is about it.
+        :raises ApiError: 403 naming policy and rule.
+        """
+        record = None if identifier is None else self._records.get(identifier)
+        if record is not None and not (record.view.egress.allow_all or getattr(record.view.egress, rule)):
+            message = f"the network policy `{record.view.name}` ({record.id}) does not permit this: `{rule}`"
+            raise ApiError(403, "refused_by_policy", message)
 
     def _refuse_name(self, view: NetworkPolicyView) -> None:
         if not view.name.strip():

@@ -17,10 +17,12 @@ from pytest_runloop.local.policy_guard import PolicyGuard
 from pytest_runloop.local.resolvers import Resolver
 from tests.support.outside import address_outside, serving
 
+from .asking import asked, message, prepared, said
 from .box import Box, ok, refused
 from .builds import good
 from .builds import log as build_log
 from .running import Inside, Server
+from .upstream import upstream
 
 _NUMBERS = count()
 _PATH = "/v1/network-policies"
@@ -228,6 +230,32 @@ def test_what_starts_from_a_snapshot_is_held_to_what_it_asks_for(api: httpx.Clie
     ok(box.post("snapshot_disk"))
     assert box.text(f"{_CONNECT}{ports}") == _REFUSED * 2
     box.end()
+
+
+@pytest.mark.usefixtures("held")
+def test_gateways_and_mcp_servers_are_allowed_on_their_own(api: httpx.Client) -> None:
+    ok(api.post("/v1/secrets", json={"name": "POLICY_KEY", "value": "v"}))
+    mcp = {"mcp_config": "held", "secret": "POLICY_KEY"}
+    policy = _policy(api, allow_agent_gateway=True)
+    with upstream() as service:
+        config = {"name": "held", "endpoint": service.url, "auth_mechanism": {"type": "bearer"}}
+        ok(api.post("/v1/gateway-configs", json=config))
+        server = {"name": "held", "endpoint": f"{service.url}/mcp", "allowed_tools": ["*"]}
+        ok(api.post("/v1/mcp-configs", json=server))
+        gateway = {"gateway": "held", "secret": "POLICY_KEY"}
+        box = prepared(Box.create(api, gateways={"GW": gateway}, mcp={"M": mcp}, **_held_to(policy)))
+        question = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        assert said(asked(box, "/x"))[0] == 200
+        refusal = message(box, question)
+        assert refusal["error"] == "refused_by_policy"
+        assert all(word in refusal["message"] for word in (policy["name"], "allow_mcp_gateway"))
+        rules = {"allow_agent_gateway": False, "allow_mcp_gateway": True}
+        ok(api.post(f"{_PATH}/{policy['id']}", json=rules))
+        assert said(asked(box, "/x"))[0] == 403
+        assert message(box, question)["result"]
+        token = ok(box.post("create_gateway_token", gateway))["token"]
+        assert said(asked(box, "/x", f"Authorization: Bearer {token}"))[0] == 403
+        box.end()
 
 
 @pytest.mark.usefixtures("held")

@@ -6,6 +6,7 @@ import asyncio
 import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ...contract.views.gateway_configs import GatewaySpecView, GatewayTokenView
@@ -15,6 +16,7 @@ from ..engine.protocol import Box, Capability, Engine
 from ..errors import ENGINE_ERRORS, ApiError, as_api_error, invalid
 from ..launch import Launch, check_environment
 from ..life import Life
+from ..network_policies import NetworkPolicies
 from ..records import Records
 from ..secrets import Secrets
 from ..store import Store
@@ -77,14 +79,24 @@ class Access:
 
 
 class Gateways:
-    """All that devboxes of this server may call."""
+    """All that devboxes of this server may call.
+
+    :param policies: that some devboxes are held to.
+    """
 
     def __init__(
-        self, store: Store, records: Records, clock: Clock, secrets: Secrets, engine: Engine
+        self,
+        store: Store,
+        records: Records,
+        clock: Clock,
+        secrets: Secrets,
+        engine: Engine,
+        policies: NetworkPolicies,
     ) -> None:
         self.configs = GatewayConfigs(store, records.gateway_configs, clock, secrets)
         self.mcp_configs = McpConfigs(store, records.mcp_configs, clock, secrets)
         self._secrets = secrets
+        self._policies = policies
         self._desk = Desk(self.configs, self.mcp_configs, secrets)
         self._private = Capability.PRIVATE_PORTS in engine.capabilities
         self._access: dict[str, Access] = {}
@@ -100,8 +112,8 @@ class Gateways:
         """
         _check_names(params)
         own = {**self._gateways(params.get("gateways") or {}), **self._mcp(params.get("mcp") or {})}
-        access = self._new(own)
         values = [self._secrets.value(grant.secret_id) or "" for grant in own.values()]
+        access = self._new(own, launch)
         tokens = [grant.token for grant in own.values()]
         launched = replace(
             launch,
@@ -126,10 +138,11 @@ class Gateways:
         config = self.mcp_configs.usable(spec["mcp_config"], f"{where}mcp_config")
         return new_grant("mcp", config.id, self._secrets.usable(spec["secret"], f"{where}secret").id)
 
-    def _new(self, own: dict[str, Grant]) -> Access:
+    def _new(self, own: dict[str, Grant], launch: Launch) -> Access:
         grants = list(own.values())
+        permit = partial(self._policies.refuse_gateway, launch.network_policy_id)
         try:
-            door = Door(Reception(self._desk, grants), private=self._private)
+            door = Door(Reception(self._desk, grants, permit), private=self._private)
         except OSError as error:
             raise as_api_error(error, "open a port of this machine for gateways") from error
         return Access(door, grants, own)
@@ -200,7 +213,7 @@ class Gateways:
 
     async def _opened(self, life: Life, box: Box) -> Access:
         """Return what a devbox may call that was created without: nothing yet, at a door that is open."""
-        access = self._new({})
+        access = self._new({}, life.devbox.launch)
         try:
             await _open(access.door, box)
             life.devbox.running_box("create a token for it")

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from ..encoding import failed
 from ..errors import ApiError, invalid
 from ..leaving import until_gone
+from ..network_policies import GatewayRule
 from .desk import Desk
 from .endpoints import climbs, joined
 from .grants import Grant, Kind, granted
@@ -20,6 +21,8 @@ from .passing import Answered, Incoming, Outgoing, as_it_is, passed_on, with_cre
 
 _log = logging.getLogger(__name__)
 
+_RULES: Mapping[Kind, GatewayRule] = {"gateway": "allow_agent_gateway", "mcp": "allow_mcp_gateway"}
+
 Carry = Callable[[Grant, Scope, Incoming, Send], Awaitable[None]]
 
 
@@ -27,10 +30,11 @@ class Reception:
     """The requests of one devbox (ASGI).
 
     :param grants: what it may call; they may change.
+    :param permit: raises `ApiError` for what its network policy does not allow.
     """
 
-    def __init__(self, desk: Desk, grants: list[Grant]) -> None:
-        self._desk, self._grants = desk, grants
+    def __init__(self, desk: Desk, grants: list[Grant], permit: Callable[[GatewayRule], None]) -> None:
+        self._desk, self._grants, self._permit = desk, grants, permit
         self._carry: Mapping[Kind, Carry] = {"gateway": self._to_service, "mcp": self._to_mcp_server}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,6 +58,7 @@ class Reception:
                 " what the environment variable holds"
             )
             raise ApiError(401, "unauthorized", message)
+        self._permit(_RULES[grant.kind])
         if scope["method"] == "TRACE":  # Its answer would be the request, with the credential.
             raise ApiError(405, "method_not_allowed", "TRACE is not passed on")
         return grant
