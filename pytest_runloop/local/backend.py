@@ -16,7 +16,7 @@ from .code_mounts import code_mounts_of
 from .commands import Commands
 from .devboxes import Devbox, Initiator, Tools
 from .engine.protocol import Engine
-from .errors import ApiError, invalid, not_found
+from .errors import invalid, not_found, shutting_down
 from .events import Death, DevboxEvents, UndisturbedDevboxes
 from .evictions import Evictions
 from .ids import new_id
@@ -208,7 +208,7 @@ class Backend:
         :raises ApiError: if they contradict each other, or this backend cannot honour them.
         """
         if self._closing:
-            raise ApiError(503, "shutting_down", "the local backend is shutting down", retry=False)
+            raise shutting_down()
         launch, access = self._launch(params), None
         if params.get("gateways") or params.get("mcp"):
             launch, access = self.gateways.launched(launch, params)

@@ -44,6 +44,11 @@ def not_supported(what: str) -> ApiError:
     return ApiError(400, "not_supported_locally", f"the local backend does not {what}")
 
 
+def shutting_down() -> ApiError:
+    """Return the error for what is asked of a server that ends."""
+    return ApiError(503, "shutting_down", "the local backend is shutting down", retry=False)
+
+
 DISK_FULL = "disk_full"
 
 _BY_ERRNO: dict[int, tuple[int, str, str]] = {

@@ -40,7 +40,7 @@ class OutputStream:
             elif not await self._grown():
                 yield b": still running\n\n"
         if self._output.lost:
-            yield _error(self._output.lost)
+            yield error_event(507, self._output.lost)
 
     def _finished(self) -> bool:
         return self._output.closed and self._offset >= self._output.size
@@ -66,5 +66,6 @@ class OutputStream:
         """Nothing is held."""
 
 
-def _error(message: str) -> bytes:
-    return b"event: error\ndata: " + json.dumps({"code": 507, "message": message}).encode() + b"\n\n"
+def error_event(status: int, message: str) -> bytes:
+    """Return the event that tells why a stream ends before its time."""
+    return b"event: error\ndata: " + json.dumps({"code": status, "message": message}).encode() + b"\n\n"

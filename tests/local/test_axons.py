@@ -19,6 +19,7 @@ import pytest
 from pytest_runloop.local.axons.lane import BusyError, Lane, LateError
 from pytest_runloop.local.axons.sql import is_empty, named_placeholder, without_placeholders
 from pytest_runloop.local.engine.select import open_engine
+from pytest_runloop.local.errors import ApiError
 from pytest_runloop.local.settings import Settings
 
 from .box import ok, refused
@@ -442,8 +443,7 @@ async def test_silence_is_broken_by_comments_and_what_another_server_does_is_see
         assert b'"sequence":1' in await anext(stream)
         assert await published(running, axon) == 2
         assert b'"sequence":2' in await anext(stream)
-        assert await after_silence(other.api.delete(f"/v1/axons/{axon}")) == b": nothing new\n\n"
-        assert await anext(stream, b"the end") == b"the end"
+        assert await after_silence(other.api.delete(f"/v1/axons/{axon}")) == b"the end"
         await follower.aclose()
 
 
@@ -452,6 +452,24 @@ async def test_a_file_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
     async with bounded(tmp_path) as (running, axon):
         (tmp_path / "axons" / f"{axon}.sqlite3").unlink()
         refused(await sql(running, axon, "SELECT 1"), 500, "content_lost", "state directory")
+        follower = running.backend.axons.follow(axon, 0)
+        pieces = [piece async for piece in follower]
+        await follower.aclose()
+        assert pieces[0] == b": events follow\n\n"
+        (error,) = pieces[1:]
+        assert error.startswith(b'event: error\ndata: {"code": 500, "message": "the axon')
+
+
+@pytest.mark.asyncio
+async def test_who_comes_while_an_axon_is_deleted_is_told_so(tmp_path: Path) -> None:
+    async with bounded(tmp_path) as (running, axon):
+        channel = running.backend.axons.channel(axon)
+        await channel.publish(EVENT)
+        ok(await running.api.delete(f"/v1/axons/{axon}"))
+        for late in (channel.publish(EVENT), channel.query({"sql": "SELECT 1"}), channel.after(0)):
+            with pytest.raises(ApiError, match="is deleted") as caught:
+                await late
+            assert caught.value.code == "axon_deleted"
 
 
 @pytest.mark.asyncio

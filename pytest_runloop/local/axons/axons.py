@@ -13,7 +13,7 @@ from typing import Any
 
 from ...contract.views.axons import AxonView
 from ..clock import Clock
-from ..errors import ApiError, invalid
+from ..errors import invalid, shutting_down
 from ..ids import new_id
 from ..records import AxonRecord, Records
 from ..settings import Settings
@@ -21,7 +21,7 @@ from ..store import Store
 from ..tasks import Tasks
 from .channel import Channel
 from .database import Database, EventPage, create, discard
-from .failures import SQLITE_ERRORS, told
+from .failures import SQLITE_ERRORS, deleted, told
 from .stream import EventStream
 
 
@@ -131,8 +131,7 @@ class Axons:
     def _living(self, identifier: str) -> AxonView:
         view = self.get(identifier)
         if view.deleted_at_ms is not None:
-            message = f"axon {identifier} is deleted, and its events and tables with it: create another one"
-            raise ApiError(409, "axon_deleted", message, retry=False)
+            raise deleted(identifier)
         return view
 
     def channel(self, identifier: str) -> Channel:
@@ -142,7 +141,7 @@ class Axons:
         """
         self._living(identifier)
         if self._closing.is_set():
-            raise ApiError(503, "shutting_down", "the local backend is shutting down", retry=False)
+            raise shutting_down()
         if identifier not in self._channels:
             database = Database(self._file(identifier), identifier, self._settings.sql_seconds)
             self._channels[identifier] = Channel(

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 from ...contract.views.axons import AxonEventView, SqlBatchResultView, SqlQueryResultView
 from ..clock import Clock, Timer
-from ..errors import ApiError
+from ..errors import ApiError, shutting_down
 from ..notice import Notice
 from ..settings import Settings
 from ..tasks import Tasks
 from .database import Database, EventPage
-from .failures import SQLITE_ERRORS, busy, told
+from .failures import SQLITE_ERRORS, busy, deleted, told
 from .lane import BusyError, Lane, LateError
 from .session import Budget, Session, Statement, in_session
 
@@ -141,7 +141,12 @@ class Channel:
             message = "SQLite did not stop when its time was over: nothing of it is known"
             raise ApiError(408, "sql_timeout", message, retry=False) from None
         except SQLITE_ERRORS as error:
-            raise told(error, self._database.path, patience) from error
+            raise self._told(error) from error
+
+    def _told(self, error: BaseException) -> ApiError:
+        if self.closed:
+            return shutting_down() if self._closing.is_set() else deleted(self._database.axon_id)
+        return told(error, self._database.path, self._settings.sql_seconds)
 
     def _close_when_idle(self) -> None:
         if self._idle is not None:

@@ -64,7 +64,7 @@ class Database:
 
     def __init__(self, path: Path, axon_id: str, patience: float) -> None:
         self.path = path
-        self._axon_id = axon_id
+        self.axon_id = axon_id
         self._patience = patience
         self._publishing: sqlite3.Connection | None = None
 
@@ -139,7 +139,7 @@ class Database:
             return EventPage(events, _count(connection, last - 1), _count(connection, 2**63 - 1))
 
     def _event(self, row: tuple[Any, ...]) -> AxonEventView:
-        return AxonEventView(axon_id=self._axon_id, **dict(zip(_COLUMNS, row, strict=True)))
+        return AxonEventView(axon_id=self.axon_id, **dict(zip(_COLUMNS, row, strict=True)))
 
 
 def _has(connection: sqlite3.Connection, sequence: int) -> bool:

@@ -28,6 +28,12 @@ def kind_of(error: BaseException) -> int | None:
     return None if code is None else code & 0xFF
 
 
+def deleted(axon_id: str) -> ApiError:
+    """Return the error for what is left of an axon: nothing but its view."""
+    message = f"axon {axon_id} is deleted, and its events and tables with it: create another one"
+    return ApiError(409, "axon_deleted", message, retry=False)
+
+
 def busy(seconds: float) -> ApiError:
     """Return the error for an axon that others use for too long."""
     message = f"other statements kept the axon's database busy for {seconds:g} s: try again"

@@ -19,7 +19,7 @@ from ...contract.views.axons import (
     SqlStepErrorView,
     SqlStepResultView,
 )
-from ..errors import ApiError, invalid
+from ..errors import ApiError, invalid, shutting_down
 from ..settings import Settings
 from .database import Database
 from .failures import SQLITE_ERRORS, kind_of, told
@@ -52,7 +52,7 @@ class Budget:
     def spent(self) -> ApiError:
         """Return the error for what was stopped."""
         if self._closing.is_set():
-            return ApiError(503, "shutting_down", "the local backend is shutting down", retry=False)
+            return shutting_down()
         message = f"not done after {self.seconds:g} s, and so stopped: nothing of it is kept"
         return ApiError(408, "sql_timeout", message, retry=False)
 
@@ -180,15 +180,11 @@ class _FailedError(Exception):
 def in_session(database: Database, settings: Settings, budget: Budget, work: Callable[[Session], Any]) -> Any:
     """Do something in a session of its own.
 
-    :raises ApiError: if the axon's file cannot be used; as the work raises it.
+    :raises sqlite3.Error: if the axon's file cannot be used.
     """
-    try:
-        # A statement that is kept for later was permitted under other circumstances.
-        connection = database.connect(cached_statements=0)
-        with closing(connection):
-            return work(Session(connection, database, settings, budget))
-    except SQLITE_ERRORS as error:
-        raise told(error, database.path, budget.seconds) from None
+    # A statement that is kept for later was permitted under other circumstances.
+    with closing(database.connect(cached_statements=0)) as connection:
+        return work(Session(connection, database, settings, budget))
 
 
 def _check(sql: str) -> None:

@@ -8,6 +8,7 @@ from ...contract.views.axons import AxonEventView
 from ..clock import Clock
 from ..errors import ApiError
 from ..notice import hold
+from ..stream import error_event
 from .channel import Channel
 
 
@@ -37,25 +38,30 @@ class EventStream:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         # Sent at once: the client sees that the stream is there before there is an event.
         yield b": events follow\n\n"
-        while not self._channel.closed and self._lives():
-            events = await self._next()
-            for event in events:
-                self._position = event.sequence
-                yield b"data: " + event.model_dump_json().encode() + b"\n\n"
-            if not events and not await self._grown():
-                self._behind = True  # Another server may have published.
-                yield b": nothing new\n\n"
+        try:
+            while piece := await self._piece():
+                yield piece
+        except ApiError as error:
+            if not self._channel.closed and self._lives():
+                yield error_event(error.status, error.message)
+
+    async def _piece(self) -> bytes:
+        """Return what to send next: nothing at the end."""
+        while not self._channel.closed:
+            if events := await self._next():
+                self._position = events[-1].sequence
+                return b"".join(b"data: " + event.model_dump_json().encode() + b"\n\n" for event in events)
+            if not await self._grown():
+                # Another server may have published, or deleted the axon.
+                self._behind = True
+                return b": nothing new\n\n" if self._lives() else b""
+        return b""
 
     async def _next(self) -> Sequence[AxonEventView]:
         known = self._channel.tail.after(self._position)
         if known or not (self._behind or self._channel.published > self._position):
             return known
-        try:
-            events = await self._channel.after(self._position)
-        except ApiError:
-            if self._channel.closed or not self._lives():
-                return ()
-            raise
+        events = await self._channel.after(self._position)
         self._behind = bool(events)
         return events
 
