@@ -125,6 +125,7 @@ class State:
     :param file_system: its kind, as `ext4`.
     :param size_complete: whether all was counted; counting ends after some seconds.
     :param snapshots, blueprints, objects: those that the store knows.
+    :param axons: those that are not deleted.
     :param layers: of the engine: what snapshots, blueprints and build steps stand on.
     :param living_sessions: of servers that run now.
     :param dead_sessions: of servers that died; each start removes them.
@@ -141,6 +142,7 @@ class State:
     snapshots: int | None = None
     blueprints: int | None = None
     objects: int | None = None
+    axons: int | None = None
     layers: int | None = None
     living_sessions: int | None = None
     dead_sessions: int | None = None

@@ -60,6 +60,7 @@ def _examined(state: State, path: Path, status: os.stat_result) -> State:
         snapshots=counts.get("snapshot", 0) if counts is not None else None,
         blueprints=counts.get("blueprint", 0) if counts is not None else None,
         objects=counts.get("object", 0) if counts is not None else None,
+        axons=len(list((path / "axons").glob("*.sqlite3"))),
         layers=len(_directories(path / "layers")),
         living_sessions=dead.count(False),
         dead_sessions=dead.count(True),

@@ -93,6 +93,7 @@ def _state(state: State) -> Iterator[str]:
         "snapshots": state.snapshots,
         "blueprints": state.blueprints,
         "objects": state.objects,
+        "axons": state.axons,
         "layers": state.layers,
     }
     yield from _item("holds", ", ".join(f"{_count(count)} {kind}" for kind, count in holds.items()))

@@ -30,6 +30,8 @@ def _fill(state_dir: Path) -> None:
     for name in ("o1", "o2", "o3"):
         store.put("object", name, "{}")
     store.close()
+    (state_dir / "axons").mkdir()
+    (state_dir / "axons" / "axn_1.sqlite3").touch()
 
 
 @pytest.mark.asyncio
@@ -44,6 +46,7 @@ async def test_blueprints_snapshots_layers_and_sessions_are_counted(tmp_path: Pa
     finally:
         await engine.close()
     assert (state.snapshots, state.blueprints, state.objects, state.layers) == (2, 1, 3, 1)
+    assert state.axons == 1
     assert (state.living_sessions, state.dead_sessions) == (1, 1)
     assert state.exists
     assert state.size is not None
