@@ -26,6 +26,7 @@ from .endpoints import (
     metadata,
     network_policies,
     objects,
+    pty,
     repositories,
     restricted_keys,
     scenarios,
@@ -58,6 +59,7 @@ _MODULES = (
     axons,
     gateway_configs,
     mcp_configs,
+    pty,
 )
 
 NAMED: Mapping[str, Endpoint[Any]] = {

@@ -17,10 +17,12 @@ class Caller:
 
     :param id: tells callers apart.
     :param scopes: what they may do; `None` for everything.
+    :param devbox_id: the only devbox whose terminals they may use; `None` if they came with a key.
     """
 
     id: str
     scopes: Scopes | None = None
+    devbox_id: str | None = None
 
     def require(self, endpoint: AnyEndpoint) -> None:
         """Return if the caller may use an endpoint.

@@ -24,6 +24,7 @@ from .errors import DISK_FULL, ApiError, as_api_error, is_full_disk
 from .handlers import SERVED
 from .idempotency import Memory, key_of
 from .leaving import until_gone
+from .pty.way import serve_web_socket, tunnelled
 from .routing import AnyEndpoint, Match, Routes
 from .space import advice
 
@@ -49,8 +50,9 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
-        if scope["type"] != "http":
-            raise RuntimeError(f"only HTTP is served, not {scope['type']}")
+        if scope["type"] == "websocket":
+            await serve_web_socket(self._backend, scope, receive, send)
+            return
         request = Request(scope, receive)
         given = request.headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
@@ -66,8 +68,7 @@ class App:
                 return content
             if (request.method, request.scope["path"]) == ("GET", openapi.PATH):
                 return Reply(200, "application/json", openapi.encoded())
-            caller = self._door.caller(request.headers.get("authorization", ""))
-            return await self._dispatch(request, caller)
+            return await self._dispatch(request, self._caller(request))
         except ApiError as error:
             return failed(self._advised(error))
         except ClientDisconnect:
@@ -85,20 +86,25 @@ class App:
             return error
         return replace(error, message=f"{error.message}; {advice(self._backend.state_dir)}")
 
+    def _caller(self, request: Request) -> Caller:
+        known = tunnelled(self._backend, request)
+        return known or self._door.caller(request.headers.get("authorization", ""))
+
     async def _dispatch(self, request: Request, caller: Caller) -> Reply:
         match = self._routes.match(request.method, _raw_path(request.scope))
         caller.require(match.endpoint)
         if match.endpoint.upload is not None:
-            return await self._handle(match, request, b"")
+            return await self._handle(match, request, b"", caller)
         body = await whole_body(request, self._backend.settings)
         request_id = request.headers.get("x-request-id")
         if request_id is None or match.endpoint.verb == "GET":
-            return await self._handle(match, request, body)
+            return await self._handle(match, request, body, caller)
         key = key_of(caller.id, request_id, f"{request.url.path}?{request.url.query}", body)
-        return await self._memory.once(key, lambda: self._handle(match, request, body))
+        return await self._memory.once(key, lambda: self._handle(match, request, body, caller))
 
-    async def _handle(self, match: Match, request: Request, body: bytes) -> Reply:
+    async def _handle(self, match: Match, request: Request, body: bytes, caller: Caller) -> Reply:
         call = await decoded(match, request, self._backend.settings, body)
+        call = replace(call, devbox_id=caller.devbox_id)
         answer = await self._handlers[match.endpoint](self._backend, call)
         return encoded(match.endpoint, answer)
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .evaluation.evaluation import Evaluation
     from .gateways import Gateways
     from .keys import Keys
+    from .pty.ptys import Ptys
     from .repositories import Repositories
 
 _SOURCES = ("blueprint_id", "blueprint_name", "snapshot_id", "repo_connection_id")
@@ -170,6 +171,13 @@ class Backend:
         )
 
     @cached_property
+    def ptys(self) -> Ptys:
+        """The terminals of devboxes."""
+        from .pty.ptys import Ptys
+
+        return Ptys(self.engine, self.clock, self.settings, self._tasks)
+
+    @cached_property
     def evaluation(self) -> Evaluation:
         """Scenarios, benchmarks, scorers, and their runs."""
         from .evaluation.evaluation import Evaluation
@@ -236,6 +244,7 @@ class Backend:
         await self.ssh.forget(life)
         if self._has_gateways:
             self.gateways.forget_minted(life)
+        self.ptys.forget(life)
         await life.reset()
         self._enable_tunnel(life)
 

@@ -22,6 +22,7 @@ class Call:
     :param content_type: of the body.
     :param body: the bytes of an upload, while they arrive.
     :param host: where the client reaches this server, with the port.
+    :param devbox_id: the devbox whose PTY tunnel it came through, if any.
     """
 
     ids: Mapping[str, str]
@@ -30,6 +31,7 @@ class Call:
     content_type: str = ""
     body: AsyncIterator[bytes] | None = None
     host: str = ""
+    devbox_id: str | None = None
 
     @property
     def id(self) -> str:

@@ -12,6 +12,17 @@ _PIECE = 64 * 1024
 _LARGE_PIECE = 1024 * 1024
 
 
+WEB_SOCKETS = "/pty/"
+"""The paths below which a connection may become a WebSocket."""
+
+
+def web_socket(**given: Any) -> asyncio.Protocol:
+    """Return uvicorn's protocol for a WebSocket. It is loaded with the first: it costs a start its time."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**given)
+
+
 class HttpProtocol(H11Protocol):
     """uvicorn's HTTP protocol, with a short way for large bodies.
 
@@ -28,6 +39,7 @@ class HttpProtocol(H11Protocol):
     _missing = 0
     _early = b""
     _patience: asyncio.TimerHandle | None = None
+    _upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -45,8 +57,20 @@ class HttpProtocol(H11Protocol):
         else:
             before = self.cycle
             super().data_received(data)
+            if self._upgraded:
+                return
             self._look_at(before)
         self._watch()
+
+    def _should_upgrade_to_ws(self) -> bool:
+        # All other paths are as they are without: asked for their key, and answered over HTTP.
+        wanted: str = self.scope["path"]
+        return wanted.startswith(WEB_SOCKETS) and super()._should_upgrade_to_ws()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._upgraded = True
+        self._stop_watching()
+        super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
         cycle: RequestResponseCycle | None = self.cycle

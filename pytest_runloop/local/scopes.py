@@ -14,6 +14,7 @@ from .routing import AnyEndpoint
 
 _BY_COLLECTION: Final[Mapping[str, ApiResourceType]] = {
     "devboxes": "RESOURCE_TYPE_DEVBOXES",
+    "pty": "RESOURCE_TYPE_DEVBOXES",
     "blueprints": "RESOURCE_TYPE_BLUEPRINTS",
     "objects": "RESOURCE_TYPE_OBJECTS",
     "agents": "RESOURCE_TYPE_AGENTS",
@@ -59,4 +60,5 @@ def needed_for(endpoint: AnyEndpoint) -> Need:
 def _type_of(parts: list[str]) -> ApiResourceType:
     if not _OF_SNAPSHOTS.isdisjoint(parts):
         return "RESOURCE_TYPE_SNAPSHOTS"
-    return _BY_COLLECTION.get(parts[1], "RESOURCE_TYPE_ACCOUNT")
+    collection = parts[0] if parts[0] in _BY_COLLECTION else parts[1]
+    return _BY_COLLECTION.get(collection, "RESOURCE_TYPE_ACCOUNT")

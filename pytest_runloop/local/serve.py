@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import uvicorn
 
@@ -26,7 +26,7 @@ from .addresses import GITHUB, AddressError, require_address
 from .app import App
 from .backend import Backend
 from .engine.protocol import Engine, EngineError
-from .protocol import HttpProtocol
+from .protocol import HttpProtocol, web_socket
 from .settings import Settings
 from .store import StoreError
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _ENDING_SECONDS = 2
 """For requests in progress, after every devbox has ended."""
 _LOOK_SECONDS = 0.5
+_MESSAGE_MAX = 1024 * 1024
+"""Of each message of a WebSocket: what somebody types at once."""
 _LONGEST_SECONDS = 172_800
 """How long devboxes may outlive the owner: a suspended one has no end of its own."""
 
@@ -220,7 +222,9 @@ def _config(app: App, faults: Faults | None, api_key: str) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         lifespan="off",
-        ws="none",
+        ws=cast("Any", web_socket),
+        ws_max_size=_MESSAGE_MAX,
+        ws_per_message_deflate=False,
         server_header=False,
         # Longer than clients keep idle connections: it is they who close them.
         timeout_keep_alive=75,

@@ -27,6 +27,10 @@ class Settings:
     """Of each devbox, threads included."""
     stream_keep_alive: float = 10
     """Silent streams are cut by clients after 30 s."""
+    pty_idle: float = 300
+    """A terminal that has no client for so long ends."""
+    pty_sessions: int = 64
+    """Terminals of each devbox."""
     eviction_watch: float = 3600
     """A stream of evictions ends then, and whoever watches on asks again."""
     body_stall: float = 60

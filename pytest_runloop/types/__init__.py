@@ -94,6 +94,8 @@ from ..contract.params.calls import (
     SDKObjectCreateParams,
     SDKObjectDownloadParams,
     SDKObjectListParams,
+    SDKPtyConnectParams,
+    SDKPtyControlParams,
     SDKRepositoryCreateParams,
     SDKRepositoryInspectParams,
     SDKRepositoryListParams,
@@ -170,6 +172,7 @@ from ..contract.params.options import (
     PollingConfig,
     PollingRequestOptions,
 )
+from ..contract.params.pty import PtyConnectParams, PtyControlParams
 from ..contract.params.repositories import (
     RepositoryCreateParams,
     RepositoryInspectParams,
@@ -245,6 +248,7 @@ from ..contract.views.blueprints import (
 )
 from ..contract.views.credentials import AuthMechanismView, CustomHeaderView
 from ..contract.views.devboxes import (
+    DevboxEvictionEventView,
     DevboxListView,
     DevboxLogsListView,
     DevboxResourceUsageView,
@@ -269,6 +273,7 @@ from ..contract.views.metadata import MetadataKeysView, MetadataValuesView
 from ..contract.views.mounts import AgentMountParameters, CodeMountParameters, ObjectMountParameters
 from ..contract.views.network_policies import EgressRulesView, NetworkPolicyListView, NetworkPolicyView
 from ..contract.views.objects import ObjectDownloadURLView, ObjectListView, ObjectView
+from ..contract.views.pty import PtyConnectView, PtyControlResultView
 from ..contract.views.repositories import (
     RepositoryConnectionListView,
     RepositoryConnectionView,
@@ -305,7 +310,7 @@ from ..contract.views.snapshots import (
     DevboxSnapshotView,
 )
 from ..contract.views.ssh import DevboxCreateSSHKeyResponse
-from ..contract.views.tunnels import DevboxTunnelView, TunnelView
+from ..contract.views.tunnels import DevboxTunnelView, PtyTunnelView, TunnelView
 
 DevboxReadFileContentsResponse = str
 """A file's text."""
@@ -378,6 +383,7 @@ __all__ = [
     "DevboxCreateTunnelParams",
     "DevboxDownloadFileParams",
     "DevboxEnableTunnelParams",
+    "DevboxEvictionEventView",
     "DevboxExecuteAsyncParams",
     "DevboxExecuteParams",
     "DevboxExecuteSyncParams",
@@ -448,6 +454,11 @@ __all__ = [
     "ObjectView",
     "PollingConfig",
     "PollingRequestOptions",
+    "PtyConnectParams",
+    "PtyConnectView",
+    "PtyControlParams",
+    "PtyControlResultView",
+    "PtyTunnelView",
     "PublishResultView",
     "RepositoryConnectionListView",
     "RepositoryConnectionView",
@@ -514,6 +525,8 @@ __all__ = [
     "SDKObjectCreateParams",
     "SDKObjectDownloadParams",
     "SDKObjectListParams",
+    "SDKPtyConnectParams",
+    "SDKPtyControlParams",
     "SDKRepositoryCreateParams",
     "SDKRepositoryInspectParams",
     "SDKRepositoryListParams",

@@ -133,6 +133,9 @@ AXON = {"id": "axn_1", "created_at_ms": 1, "metadata": {}}
 DOWNLOAD_URL = "http://store.test/bucket/obj_1?signature=of-the-download"
 
 DEFAULTS: list[tuple[str, Responder]] = [
+    (r"POST .*/create_pty_tunnel", lambda _: answer({"tunnel_key": "k", "auth_token": "t"})),
+    (r"GET /pty/one", lambda _: answer({"created": True, "attached": False})),
+    (r"POST /pty/one/control", lambda _: answer({"session_name": "one", "status": "ok"})),
     (r"GET /v1/accounts/me", lambda _: answer(ACCOUNT)),
     (r"POST /v1/(apikeys|restricted_keys)", lambda _: answer({"id": "key_1", "key_secret": "ak_made"})),
     (r"POST .*/create_ssh_key", lambda _: answer(SSH_KEY)),

@@ -126,6 +126,12 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "blueprint create_devbox": lambda r, d: r.blueprint.from_id("bpt_1").create_devbox(),
     "create_ssh_key": lambda r, d: d.net.create_ssh_key(),
     "account": lambda r, d: lower(r).accounts.me(),
+    "pty tunnel": lambda r, d: (
+        r.api.devboxes.create_pty_tunnel("dbx_1") if isinstance(r, RunloopSDK) else d.net.create_pty_tunnel()
+    ),
+    "pty": lambda r, d: lower(r).pty.connect("one", cols=80, rows=24),
+    "pty with nothing": lambda r, d: lower(r).pty.connect("one"),
+    "pty control": lambda r, d: lower(r).pty.control("one", action="resize", cols=1, rows=2),
     "key": lambda r, d: lower(r).apikeys.create(name="k", expires_at_ms=1),
     "key with nothing": lambda r, d: lower(r).apikeys.create(),
     "restricted key": lambda r, d: lower(r).restricted_keys.create(

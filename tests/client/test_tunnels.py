@@ -81,3 +81,14 @@ def test_a_token_is_not_shown(runloop: Any, api: FakeApi) -> None:
     view = runloop.devbox.from_id("dbx_1").net.enable_tunnel(auth_mode="authenticated")
     assert view.auth_token == _TUNNEL["auth_token"]
     assert "token-that-nobody-sees" not in f"{view!r} {view}"
+
+
+def test_the_terminals_of_the_cloud_are_below_its_domain_and_those_of_a_local_backend_where_it_says(
+    runloop: Any, api: FakeApi
+) -> None:
+    devbox = runloop.devbox.from_id("dbx_1")
+    for url in (None, "http://127.0.0.1:1"):
+        api.on("POST .*/create_pty_tunnel", answer({"tunnel_key": "k", "auth_token": "quiet", "url": url}))
+        made = devbox.net.create_pty_tunnel()
+        assert made.url == (url or cloud_url(runloop.base_url, "k", 13))
+        assert "quiet" not in repr(made)

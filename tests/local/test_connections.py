@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from pytest_runloop.local.engine.select import open_engine
-from pytest_runloop.local.protocol import HttpProtocol
+from pytest_runloop.local.protocol import HttpProtocol, web_socket
 from pytest_runloop.local.settings import Settings
 
 from .box import Box, refused
@@ -124,9 +124,11 @@ class _Hasty(HttpProtocol):
 
 
 @asynccontextmanager
-async def _serving(app: ASGIApp) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def _serving(
+    app: ASGIApp, **how: Any
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """Serve an application to one connection, and give its both directions."""
-    config = uvicorn.Config(app, lifespan="off", ws="none", log_config=None, access_log=False)
+    config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, **{"ws": "none", **how})
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Hasty(config, ServerState(), {}), "127.0.0.1", 0)
     async with server:
@@ -164,6 +166,33 @@ async def test_a_head_that_never_ends_does_not_hold_its_connection(sent: bytes, 
             assert (await reader.readuntil(b"\r\n\r\nok")).startswith(b"HTTP/1.1 200 OK")
         writer.write(b" HTTP/1.1\r\n" if answers else b"")
         assert await reader.read() == b""
+
+
+async def _late(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say something on a WebSocket, after longer than a head may take."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await asyncio.sleep(0.5)
+    await send({"type": "websocket.send", "text": "late"})
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("before", [b"", b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"])
+async def test_what_has_become_a_web_socket_is_no_head_that_never_ends(before: bytes) -> None:
+    async def either(scope: Scope, receive: Receive, send: Send) -> None:
+        await (_late if scope["type"] == "websocket" else _early)(scope, receive, send)
+
+    head = (
+        b"GET /pty/one HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    async with _serving(either, ws=web_socket) as (reader, writer):
+        if before:
+            writer.write(before)
+            await reader.readuntil(b"\r\n\r\nok")
+        writer.write(head)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        assert await reader.readexactly(6) == b"\x81\x04late"
 
 
 async def _early(scope: Scope, receive: Receive, send: Send) -> None:

@@ -99,7 +99,13 @@ def test_a_restricted_key_does_what_it_may(backend: Server, api: httpx.Client) -
         ok(some.post(f"/v1/objects/{made['id']}/delete"))
         refused(some.get("/v1/devboxes/dbx_none"), 404, "not_found")
         refused(some.get("/v1/accounts/me"), 403, "scope_missing", "RESOURCE_TYPE_ACCOUNT")
-        assert some.get("/_local/faults").status_code == 404  # Not served without a plan, to nobody.
+
+
+def test_a_plan_of_faults_is_for_the_servers_own_key_alone(faulty_server: Server) -> None:
+    with faulty_server.client() as api, with_key(faulty_server, ok(api.post("/v1/apikeys"))) as other:
+        ok(other.get("/v1/devboxes"))
+        for path in ("/_local/faults", "/_local/faults/log", "/_local/gates"):
+            assert (ok(api.get(path)) is not None, other.get(path).status_code) == (True, 401)
 
 
 def test_keys_make_keys_where_they_may_write_the_account(backend: Server, api: httpx.Client) -> None:

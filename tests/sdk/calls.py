@@ -47,6 +47,12 @@ class Calls:
         """Tell whether both the SDK and the server have this endpoint."""
         return endpoint in self.endpoints
 
+    def elsewhere(self, base_url: str, key: str) -> Calls:
+        """Return the same for another address, with another key, over the same connections."""
+        over = self.client._client  # Else it makes its own, and what is sent is not seen.
+        client = self.client.with_options(base_url=base_url, bearer_token=key, http_client=over)
+        return Calls(client, self._methods, self.endpoints)
+
     async def __call__(self, endpoint: str, /, *path: str, **params: Any) -> Any:
         """Call an endpoint.
 

@@ -200,6 +200,22 @@ async def tunnels(call: Calls, devbox: str) -> None:
         assert tunnel.tunnel_key, tunnel
         assert tunnel.auth_token, tunnel
         await call("POST /v1/devboxes/{}/remove_tunnel", devbox)
+    if call.has("POST /v1/devboxes/{}/create_pty_tunnel"):
+        await terminals(call, devbox)
+
+
+async def terminals(call: Calls, devbox: str) -> None:
+    """Make, resize and close a terminal, through a tunnel of its own."""
+    tunnel = await call("POST /v1/devboxes/{}/create_pty_tunnel", devbox)
+    there = call.elsewhere(tunnel.url, tunnel.auth_token)
+    made = await there("GET /pty/{}", "sdk", cols=90, rows=30)
+    assert (made.created, made.attached, made.cols, made.rows) == (True, False, 90, 30), made
+    assert not (await there("GET /pty/{}", "sdk")).created
+    control = "POST /pty/{}/control"
+    assert (await there(control, "sdk", action="resize", cols=80, rows=24)).session_name == "sdk"
+    await refused(sdk.BadRequestError, 400, there(control, "sdk", action="signal", signal="SIGNONE"))
+    assert (await there(control, "sdk", action="close")).status == "closed"
+    await refused(sdk.NotFoundError, 404, there(control, "sdk", action="close"))
 
 
 async def ssh(call: Calls, devbox: str) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .keys import AsyncApikeys, AsyncRestrictedKeys
     from .mcp_configs import AsyncMcpConfigOps
     from .network_policies import AsyncNetworkPolicyOps
+    from .pty import AsyncPty
     from .repositories import AsyncRepositoryOps
     from .scenarios import AsyncScenarioOps
     from .scorers import AsyncScorerOps
@@ -197,6 +198,13 @@ class AsyncRunloop:
         from .mcp_configs import AsyncMcpConfigOps
 
         return AsyncMcpConfigOps(self._transport)
+
+    @cached_property
+    def pty(self) -> AsyncPty:
+        """Makes and steers terminals of a devbox, for a client of its PTY tunnel."""
+        from .pty import AsyncPty
+
+        return AsyncPty(self._transport)
 
     async def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...contract.endpoints import devboxes, tunnels
+from ...contract.params.tunnels import PTY_PORT
 from ...contract.views.ssh import DevboxCreateSSHKeyResponse
-from ...contract.views.tunnels import DevboxTunnelView, TunnelView
+from ...contract.views.tunnels import DevboxTunnelView, PtyTunnelView, TunnelView
 from ..errors import hide_from_traceback
 from ..ssh import write_access
+from ..tunnels import cloud_url
 from .transport import AsyncTransport
 
 if TYPE_CHECKING:
@@ -57,6 +59,17 @@ class AsyncNetworkInterface:
     async def remove_tunnel(self, **params: Unpack[SDKDevboxRemoveTunnelParams]) -> None:
         """Take back what `enable_tunnel` did or, with `port`, what `create_tunnel` did for it."""
         await self._transport.call(tunnels.REMOVE, self._path, params)
+
+    async def create_pty_tunnel(self, **options: Unpack[LongRequestOptions]) -> PtyTunnelView:
+        """Make a way to its terminals, good until it ends: a client of it has `pty`.
+
+        :return: `url` and `auth_token`, for `Runloop(base_url=url, api_key=auth_token)`.
+        :raises BadRequestError: if it is not running.
+        """
+        view = await self._transport.call(tunnels.CREATE_PTY, self._path, options)
+        if view.url is None:
+            view.url = cloud_url(self._transport.settings.base_url, view.tunnel_key, PTY_PORT)
+        return view
 
     async def create_ssh_key(self, **options: Unpack[LongRequestOptions]) -> DevboxCreateSSHKeyResponse:
         """Make a key that opens the devbox by SSH; `ssh_config` puts it to use.

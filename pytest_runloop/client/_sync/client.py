@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .keys import Apikeys, RestrictedKeys
     from .mcp_configs import McpConfigOps
     from .network_policies import NetworkPolicyOps
+    from .pty import Pty
     from .repositories import RepositoryOps
     from .scenarios import ScenarioOps
     from .scorers import ScorerOps
@@ -198,6 +199,13 @@ class Runloop:
         from .mcp_configs import McpConfigOps
 
         return McpConfigOps(self._transport)
+
+    @cached_property
+    def pty(self) -> Pty:
+        """Makes and steers terminals of a devbox, for a client of its PTY tunnel."""
+        from .pty import Pty
+
+        return Pty(self._transport)
 
     def call(self, endpoint: Endpoint[R], path: Mapping[str, str] | None = None, /, **params: Any) -> R:
         """Carry out any call of the API, also where an object offers it in another form.

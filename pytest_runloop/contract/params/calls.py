@@ -71,6 +71,7 @@ from .options import (
     LongRequestOptions,
     PollingRequestOptions,
 )
+from .pty import PtyConnectParams, PtyControlParams
 from .repositories import (
     RepositoryCreateParams,
     RepositoryInspectParams,
@@ -218,6 +219,14 @@ class SDKApikeyCreateParams(ApikeyCreateParams, LongRequestOptions, total=False)
 
 class SDKRestrictedKeyCreateParams(RestrictedKeyCreateParams, LongRequestOptions, total=False):
     """A new key that may do no more than its scopes say."""
+
+
+class SDKPtyConnectParams(PtyConnectParams, BaseRequestOptions, total=False):
+    """The size of a terminal."""
+
+
+class SDKPtyControlParams(PtyControlParams, LongRequestOptions, total=False):
+    """What to do to a terminal."""
 
 
 class SDKObjectCreateParams(ObjectCreateParams, LongRequestOptions, total=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Required
+from typing import Annotated, Final, Literal, Required
 
 from annotated_types import Ge, Le
 from typing_extensions import TypedDict
@@ -10,6 +10,8 @@ from typing_extensions import TypedDict
 from ._strict import strict
 
 TunnelAuthMode = Literal["open", "authenticated"]
+PTY_PORT: Final = 13
+"""What the host name of a PTY tunnel begins with."""
 Port = Annotated[int, Ge(1), Le(65_535)]
 
 

@@ -16,6 +16,16 @@ class DevboxTunnelView(View):
     url: str
 
 
+class PtyTunnelView(View):
+    """The way to the terminals of a devbox, by a token of its own (service of 2026)."""
+
+    tunnel_key: str
+    auth_token: str = Field(repr=False)
+    """Sent as `X-Runloop-Tunnel-Authorization: Bearer TOKEN` or as `Authorization: Bearer TOKEN`."""
+    url: str | None = None
+    """Where the terminals are. The service says it by the key alone."""
+
+
 class TunnelView(View):
     """A devbox's tunnel, through which all its ports are reachable (service of 2026)."""
 

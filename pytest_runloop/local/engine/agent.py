@@ -48,6 +48,7 @@ class Agent:
         self._operations: dict[str, Callable[[Message, list[int]], tuple[Any, list[int]]]] = {
             "spawn": self._spawn,
             "signal": self._signal,
+            "signal_foreground": self._signal_foreground,
             "open": self._open,
             "connect": self._connect,
             "bind": self._bind,
@@ -141,6 +142,15 @@ class Agent:
             self._world.signal_group(pid, number)
         elif pid in self._children:
             os.kill(pid, number)
+        return None, []
+
+    def _signal_foreground(self, message: Message, descriptors: list[int]) -> tuple[None, list[int]]:
+        if not descriptors:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        group = os.tcgetpgrp(descriptors[0])
+        if group <= 0:  # Nobody has the terminal for their own.
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+        self._world.signal_group(group, message["number"])
         return None, []
 
     def _open(self, message: Message, _: list[int]) -> tuple[None, list[int]]:

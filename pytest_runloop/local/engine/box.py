@@ -221,6 +221,11 @@ class SandboxBox:
             assert isinstance(pid, int)
             return self._adopt(pid, channel)
 
+    async def signal_foreground(self, terminal: int, number: int) -> None:
+        """Signal what is in the foreground of a terminal. As `protocol.Box.signal_foreground`."""
+        async with self._gate.shared():
+            await self._ask({"op": "signal_foreground", "number": number}, (terminal,))
+
     async def open(self, path: str, flags: int, mode: int = 0o644, *, parents: bool = False) -> int:
         """Open a file inside the box. As `protocol.Box.open`."""
         message = {"op": "open", "path": path, "flags": flags, "mode": mode, "parents": parents}

@@ -190,6 +190,14 @@ class Box(Protocol):
         :raises BoxGoneError: if the box ended.
         """
 
+    async def signal_foreground(self, terminal: int, number: int) -> None:
+        """Signal the process group in the foreground of a terminal of the box.
+
+        :param terminal: a descriptor of its master side, of the caller.
+        :raises ProcessLookupError: if there is none.
+        :raises BoxGoneError: if the box ended.
+        """
+
     async def open(self, path: str, flags: int, mode: int = 0o644, *, parents: bool = False) -> int:
         """Open a file inside the box and return a descriptor, which the caller closes.
 

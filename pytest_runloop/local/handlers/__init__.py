@@ -23,6 +23,7 @@ from . import (
     metadata,
     network_policies,
     objects,
+    pty,
     repositories,
     scenarios,
     scorers,
@@ -53,6 +54,7 @@ HANDLERS: Mapping[AnyEndpoint, Handler] = {
     **axons.HANDLES.table,
     **gateway_configs.HANDLES.table,
     **mcp_configs.HANDLES.table,
+    **pty.HANDLES.table,
 }
 """Those of the API."""
 

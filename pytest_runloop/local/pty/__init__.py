@@ -1,0 +1,1 @@
+"""Terminals in devboxes, by name: made and steered over HTTP, used over a WebSocket, kept between clients."""
