@@ -61,7 +61,9 @@ def _undeclared() -> str:
     rows = [
         (f"`{endpoint}`", *_by_source(endpoint)) for endpoint in known.sources() if endpoint not in declared
     ]
-    text = "\n## Known, and not declared\n\nNeither our client nor the local backend has these, which no type of the API of 2025 belongs to"
+    if not rows:
+        return "\nNo endpoint is missing that one of these releases or the service's document has.\n"
+    text = "\n## Known, and not declared\n\nNeither our client nor the local backend has these"
     return f"{text} ({len(rows)}).\n\n{_table(('endpoint', *RELEASES, 'service'), rows)}"
 
 
