@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ...contract.endpoints import agents
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
 from .agent import AsyncAgent
+from .listing import async_listed
 from .transport import AsyncTransport
 
 if TYPE_CHECKING:
@@ -134,14 +135,13 @@ class AsyncAgentOps:
         return await self._transport.call(agents.DEVBOX_COUNTS, {}, options)
 
     def _listed(self, endpoint: Endpoint[AgentListView], params: Mapping[str, Any]) -> AsyncItems[AsyncAgent]:
-        async def fetch(after: str | None) -> Fetched[AsyncAgent]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(endpoint, {}, values)
-            items = view.agents or []
-            found = [AsyncAgent(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            endpoint,
+            {},
+            params,
+            lambda view: [AsyncAgent(self._transport, item.id) for item in view.agents or []],
+        )
 
 
 def _with_source(params: Mapping[str, Any], kind: str, needed: Any, about: Mapping[str, Any]) -> Any:

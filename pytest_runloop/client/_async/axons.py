@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import axons
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
 from .axon import AsyncAxon
+from .listing import async_listed
 from .transport import AsyncTransport
 
 if TYPE_CHECKING:
@@ -47,12 +48,10 @@ class AsyncAxonOps:
 
         :param params: `id`, `name` (its beginning), `search`, and `limit` for one page.
         """
-
-        async def fetch(cursor: str | None) -> Fetched[AsyncAxon]:
-            more = {} if cursor is None else {"starting_after": cursor}
-            view = await self._transport.call(axons.LIST, {}, {**params, **more})
-            items = view.axons or []
-            cursor = cursor_after(view, items, "limit" in params)
-            return [AsyncAxon(self._transport, item.id) for item in items], cursor
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            axons.LIST,
+            {},
+            params,
+            lambda view: [AsyncAxon(self._transport, item.id) for item in view.axons or []],
+        )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import benchmarks
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
 from .benchmark_run import AsyncBenchmarkRun
+from .listing import async_listed
 from .scenario import AsyncScenario
 from .transport import AsyncTransport
 
@@ -80,15 +81,13 @@ class AsyncBenchmark:
 
         :param params: `limit` for at most so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncScenario]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(benchmarks.DEFINITIONS, self._path, values)
-            items = view.scenarios or []
-            found = [AsyncScenario(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            benchmarks.DEFINITIONS,
+            self._path,
+            params,
+            lambda view: [AsyncScenario(self._transport, item.id) for item in view.scenarios or []],
+        )
 
     async def start_run(self, **params: Unpack[SDKBenchmarkStartRunParams]) -> AsyncBenchmarkRun:
         """Begin a run. Its scenarios are begun one by one: `scenario.run(benchmark_run_id=run.id)`.
@@ -106,17 +105,15 @@ class AsyncBenchmark:
 
         :param params: `limit` for at most so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncBenchmarkRun]:
-            values = {**params, "benchmark_id": self._id}
-            if after:
-                values["starting_after"] = after
-            view = await self._transport.call(benchmarks.LIST_RUNS, {}, values)
-            items = view.runs or []
-            found = [AsyncBenchmarkRun(self._transport, item.id, item.benchmark_id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            benchmarks.LIST_RUNS,
+            {},
+            {**params, "benchmark_id": self._id},
+            lambda view: [
+                AsyncBenchmarkRun(self._transport, item.id, item.benchmark_id) for item in view.runs or []
+            ],
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._id}>"

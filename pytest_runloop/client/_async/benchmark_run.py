@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import benchmarks
 from ..concurrency import async_in_thread
 from ..errors import hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
+from .listing import async_listed
 from .scenario_run import AsyncScenarioRun
 from .transport import AsyncTransport
 
@@ -66,15 +67,15 @@ class AsyncBenchmarkRun:
 
         :param params: `state` and `search` for those that fit, `limit` for at most so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncScenarioRun]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(benchmarks.LIST_SCENARIO_RUNS, self._path, values)
-            items = view.runs or []
-            found = [AsyncScenarioRun(self._transport, item.id, item.devbox_id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            benchmarks.LIST_SCENARIO_RUNS,
+            self._path,
+            params,
+            lambda view: [
+                AsyncScenarioRun(self._transport, item.id, item.devbox_id) for item in view.runs or []
+            ],
+        )
 
     async def download_logs(
         self, file: str | os.PathLike[str], **options: Unpack[LongRequestOptions]

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from ...contract.endpoints import benchmark_jobs, benchmarks, metadata
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
 from .benchmark import AsyncBenchmark
 from .benchmark_job import AsyncBenchmarkJob
 from .benchmark_run import AsyncBenchmarkRun
+from .listing import async_listed
 from .metadata import AsyncMetadata
 from .transport import AsyncTransport
 
@@ -79,15 +80,15 @@ class AsyncBenchmarkOps:
         :param params: `state`, `benchmark_id`, `name` and `search` for those that fit, `limit` for at most
             so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncBenchmarkRun]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(benchmarks.LIST_RUNS, {}, values)
-            items = view.runs or []
-            found = [AsyncBenchmarkRun(self._transport, item.id, item.benchmark_id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            benchmarks.LIST_RUNS,
+            {},
+            params,
+            lambda view: [
+                AsyncBenchmarkRun(self._transport, item.id, item.benchmark_id) for item in view.runs or []
+            ],
+        )
 
     async def get_run(self, run_id: str, **options: Unpack[BaseRequestOptions]) -> AsyncBenchmarkRun:
         """Return the handle of a run. The service is asked for its benchmark.
@@ -116,24 +117,21 @@ class AsyncBenchmarkOps:
 
         :param params: `name` for those that fit, `limit` for at most so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncBenchmarkJob]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(benchmark_jobs.LIST, {}, values)
-            items = view.jobs or []
-            found = [AsyncBenchmarkJob(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            benchmark_jobs.LIST,
+            {},
+            params,
+            lambda view: [AsyncBenchmarkJob(self._transport, item.id) for item in view.jobs or []],
+        )
 
     def _listed(
         self, endpoint: Endpoint[BenchmarkListView], params: Mapping[str, Any]
     ) -> AsyncItems[AsyncBenchmark]:
-        async def fetch(after: str | None) -> Fetched[AsyncBenchmark]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(endpoint, {}, values)
-            items = view.benchmarks or []
-            found = [AsyncBenchmark(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            endpoint,
+            {},
+            params,
+            lambda view: [AsyncBenchmark(self._transport, item.id) for item in view.benchmarks or []],
+        )

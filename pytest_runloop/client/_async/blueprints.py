@@ -9,9 +9,10 @@ from ...contract.endpoints import blueprints, metadata
 from ..answers import without
 from ..blueprints import check_file_mounts
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
 from ..requests import options_of
 from .blueprint import AsyncBlueprint
+from .listing import async_listed
 from .metadata import AsyncMetadata
 from .transport import AsyncTransport
 
@@ -103,11 +104,10 @@ class AsyncBlueprintOps:
     def _listed(
         self, endpoint: Endpoint[BlueprintListView], params: Mapping[str, Any]
     ) -> AsyncItems[AsyncBlueprint]:
-        async def fetch(after: str | None) -> Fetched[AsyncBlueprint]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(endpoint, {}, values)
-            items = view.blueprints or []
-            found = [AsyncBlueprint(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            endpoint,
+            {},
+            params,
+            lambda view: [AsyncBlueprint(self._transport, item.id) for item in view.blueprints or []],
+        )

@@ -9,10 +9,11 @@ from ...contract.endpoints import devboxes, metadata
 from ...contract.views.devboxes import DevboxEvictionEventView, DevboxView
 from ..answers import without
 from ..errors import APIStatusError, RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
 from ..requests import options_of
 from .devbox import AsyncDevbox
 from .events import async_events
+from .listing import async_listed
 from .metadata import AsyncMetadata
 from .transport import AsyncTransport
 
@@ -86,15 +87,13 @@ class AsyncDevboxOps:
 
         :param params: `status` for those of one status, `limit` for at most so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncDevbox]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(devboxes.LIST, {}, values)
-            items = view.devboxes or []
-            found = [AsyncDevbox(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            devboxes.LIST,
+            {},
+            params,
+            lambda view: [AsyncDevbox(self._transport, item.id) for item in view.devboxes or []],
+        )
 
     def watch_evictions(
         self, **options: Unpack[BaseRequestOptions]

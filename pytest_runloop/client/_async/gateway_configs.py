@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import gateway_configs
 from ..answers import without
 from ..errors import BadRequestError, RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
 from .gateway_config import AsyncGatewayConfig
+from .listing import async_listed
 from .transport import AsyncTransport
 
 if TYPE_CHECKING:
@@ -66,15 +67,15 @@ class AsyncGatewayConfigOps:
 
         :param params: `name` and `id` for those that fit, `limit` for at most so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncGatewayConfig]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(gateway_configs.LIST, {}, values)
-            items = view.gateway_configs or []
-            found = [AsyncGatewayConfig(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            gateway_configs.LIST,
+            {},
+            params,
+            lambda view: [
+                AsyncGatewayConfig(self._transport, item.id) for item in view.gateway_configs or []
+            ],
+        )
 
     async def _named(self, name: str) -> AsyncGatewayConfig | None:
         """Return the handle of the one that has this name, if there is one."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import mcp_configs
 from ..answers import without
 from ..errors import BadRequestError, RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
+from .listing import async_listed
 from .mcp_config import AsyncMcpConfig
 from .transport import AsyncTransport
 
@@ -66,15 +67,13 @@ class AsyncMcpConfigOps:
 
         :param params: `name` and `id` for those that fit, `limit` for at most so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncMcpConfig]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(mcp_configs.LIST, {}, values)
-            items = view.mcp_configs or []
-            found = [AsyncMcpConfig(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            mcp_configs.LIST,
+            {},
+            params,
+            lambda view: [self.from_id(item.id) for item in view.mcp_configs or []],
+        )
 
     async def _named(self, name: str) -> AsyncMcpConfig | None:
         """Return the handle of the one that has this name, if there is one."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ...contract.endpoints import network_policies
 from ..errors import hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
+from .listing import async_listed
 from .network_policy import AsyncNetworkPolicy
 from .transport import AsyncTransport
 
@@ -45,12 +46,12 @@ class AsyncNetworkPolicyOps:
 
         :param params: `name` for a part of it, `id`, `limit` for at most so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncNetworkPolicy]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(network_policies.LIST, {}, values)
-            items = view.network_policies or []
-            found = [AsyncNetworkPolicy(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            network_policies.LIST,
+            {},
+            params,
+            lambda view: [
+                AsyncNetworkPolicy(self._transport, item.id) for item in view.network_policies or []
+            ],
+        )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import repositories
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
 from ..secret import hidden_tokens
+from .listing import async_listed
 from .repository import AsyncRepository
 from .transport import AsyncTransport
 
@@ -48,12 +49,10 @@ class AsyncRepositoryOps:
 
         :param params: `name` and `owner` for those that fit, `limit` for at most so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncRepository]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(repositories.LIST, {}, values)
-            items = view.repositories or []
-            found = [AsyncRepository(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            repositories.LIST,
+            {},
+            params,
+            lambda view: [AsyncRepository(self._transport, item.id) for item in view.repositories or []],
+        )

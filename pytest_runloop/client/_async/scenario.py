@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from ...contract.endpoints import scenarios
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
 from ..requests import options_of
+from .listing import async_listed
 from .scenario_run import AsyncScenarioRun
 from .transport import AsyncTransport
 
@@ -84,17 +85,15 @@ class AsyncScenario:
 
         :param params: `limit` for at most so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncScenarioRun]:
-            values = {**params, "scenario_id": self._id}
-            if after:
-                values["starting_after"] = after
-            view = await self._transport.call(scenarios.LIST_RUNS, {}, values)
-            items = view.runs or []
-            found = [AsyncScenarioRun(self._transport, item.id, item.devbox_id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            scenarios.LIST_RUNS,
+            {},
+            {**params, "scenario_id": self._id},
+            lambda view: [
+                AsyncScenarioRun(self._transport, item.id, item.devbox_id) for item in view.runs or []
+            ],
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._id}>"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ...contract.endpoints import metadata, scenarios
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
+from .listing import async_listed
 from .metadata import AsyncMetadata
 from .scenario import AsyncScenario
 from .scenario_run import AsyncScenarioRun
@@ -77,15 +78,15 @@ class AsyncScenarioOps:
         :param params: `state`, `scenario_id`, `benchmark_run_id`, `name` and `search` for those that fit,
             `limit` for at most so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncScenarioRun]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(scenarios.LIST_RUNS, {}, values)
-            items = view.runs or []
-            found = [AsyncScenarioRun(self._transport, item.id, item.devbox_id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            scenarios.LIST_RUNS,
+            {},
+            params,
+            lambda view: [
+                AsyncScenarioRun(self._transport, item.id, item.devbox_id) for item in view.runs or []
+            ],
+        )
 
     async def get_run(self, run_id: str, **options: Unpack[BaseRequestOptions]) -> AsyncScenarioRun:
         """Return the handle of a run. The service is asked for its devbox.
@@ -98,11 +99,10 @@ class AsyncScenarioOps:
     def _listed(
         self, endpoint: Endpoint[ScenarioDefinitionListView], params: Mapping[str, Any]
     ) -> AsyncItems[AsyncScenario]:
-        async def fetch(after: str | None) -> Fetched[AsyncScenario]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(endpoint, {}, values)
-            items = view.scenarios or []
-            found = [AsyncScenario(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            endpoint,
+            {},
+            params,
+            lambda view: [AsyncScenario(self._transport, item.id) for item in view.scenarios or []],
+        )

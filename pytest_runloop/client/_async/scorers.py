@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import scorers
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
+from .listing import async_listed
 from .scorer import AsyncScorer
 from .transport import AsyncTransport
 
@@ -49,12 +50,10 @@ class AsyncScorerOps:
 
         :param params: `search` for an id or a part of a type, `limit` for at most so many.
         """
-
-        async def fetch(after: str | None) -> Fetched[AsyncScorer]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(scorers.LIST, {}, values)
-            items = view.scorers or []
-            found = [AsyncScorer(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            scorers.LIST,
+            {},
+            params,
+            lambda view: [AsyncScorer(self._transport, item.id) for item in view.scorers or []],
+        )

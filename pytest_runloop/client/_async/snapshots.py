@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...contract.endpoints import metadata, snapshots
 from ..errors import hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
+from .listing import async_listed
 from .metadata import AsyncMetadata
 from .snapshot import AsyncSnapshot
 from .transport import AsyncTransport
@@ -58,11 +59,10 @@ class AsyncSnapshotOps:
     def _listed(
         self, endpoint: Endpoint[DevboxSnapshotListView], params: Mapping[str, Any]
     ) -> AsyncItems[AsyncSnapshot]:
-        async def fetch(after: str | None) -> Fetched[AsyncSnapshot]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(endpoint, {}, values)
-            items = view.snapshots or []
-            found = [AsyncSnapshot(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            endpoint,
+            {},
+            params,
+            lambda view: [AsyncSnapshot(self._transport, item.id) for item in view.snapshots or []],
+        )

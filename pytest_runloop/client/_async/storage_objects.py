@@ -14,8 +14,9 @@ from ..archives import TarFilter, pack
 from ..concurrency import async_in_thread
 from ..contents import milliseconds, type_of
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import AsyncItems, Fetched, cursor_after
+from ..pages import AsyncItems
 from ..sources import Source
+from .listing import async_listed
 from .metadata import AsyncMetadata
 from .storage_object import AsyncStorageObject, Content
 from .transport import AsyncTransport
@@ -169,14 +170,15 @@ class AsyncStorageObjectOps:
     def _listed(
         self, endpoint: Endpoint[ObjectListView], params: Mapping[str, Any]
     ) -> AsyncItems[AsyncStorageObject]:
-        async def fetch(after: str | None) -> Fetched[AsyncStorageObject]:
-            values = {**params, "starting_after": after} if after else params
-            view = await self._transport.call(endpoint, {}, values)
-            items = view.objects or []
-            found = [AsyncStorageObject(self._transport, item.id, item.upload_url) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return AsyncItems(fetch)
+        return async_listed(
+            self._transport,
+            endpoint,
+            {},
+            params,
+            lambda view: [
+                AsyncStorageObject(self._transport, item.id, item.upload_url) for item in view.objects or []
+            ],
+        )
 
 
 def _archive_name(directory: Path) -> str:

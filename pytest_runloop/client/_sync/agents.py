@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ...contract.endpoints import agents
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
 from .agent import Agent
+from .listing import listed
 from .transport import Transport
 
 if TYPE_CHECKING:
@@ -135,14 +136,13 @@ class AgentOps:
         return self._transport.call(agents.DEVBOX_COUNTS, {}, options)
 
     def _listed(self, endpoint: Endpoint[AgentListView], params: Mapping[str, Any]) -> Items[Agent]:
-        def fetch(after: str | None) -> Fetched[Agent]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(endpoint, {}, values)
-            items = view.agents or []
-            found = [Agent(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            endpoint,
+            {},
+            params,
+            lambda view: [Agent(self._transport, item.id) for item in view.agents or []],
+        )
 
 
 def _with_source(params: Mapping[str, Any], kind: str, needed: Any, about: Mapping[str, Any]) -> Any:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import axons
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
 from .axon import Axon
+from .listing import listed
 from .transport import Transport
 
 if TYPE_CHECKING:
@@ -48,12 +49,10 @@ class AxonOps:
 
         :param params: `id`, `name` (its beginning), `search`, and `limit` for one page.
         """
-
-        def fetch(cursor: str | None) -> Fetched[Axon]:
-            more = {} if cursor is None else {"starting_after": cursor}
-            view = self._transport.call(axons.LIST, {}, {**params, **more})
-            items = view.axons or []
-            cursor = cursor_after(view, items, "limit" in params)
-            return [Axon(self._transport, item.id) for item in items], cursor
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            axons.LIST,
+            {},
+            params,
+            lambda view: [Axon(self._transport, item.id) for item in view.axons or []],
+        )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import benchmarks
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
 from .benchmark_run import BenchmarkRun
+from .listing import listed
 from .scenario import Scenario
 from .transport import Transport
 
@@ -81,15 +82,13 @@ class Benchmark:
 
         :param params: `limit` for at most so many.
         """
-
-        def fetch(after: str | None) -> Fetched[Scenario]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(benchmarks.DEFINITIONS, self._path, values)
-            items = view.scenarios or []
-            found = [Scenario(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            benchmarks.DEFINITIONS,
+            self._path,
+            params,
+            lambda view: [Scenario(self._transport, item.id) for item in view.scenarios or []],
+        )
 
     def start_run(self, **params: Unpack[SDKBenchmarkStartRunParams]) -> BenchmarkRun:
         """Begin a run. Its scenarios are begun one by one: `scenario.run(benchmark_run_id=run.id)`.
@@ -107,17 +106,15 @@ class Benchmark:
 
         :param params: `limit` for at most so many.
         """
-
-        def fetch(after: str | None) -> Fetched[BenchmarkRun]:
-            values = {**params, "benchmark_id": self._id}
-            if after:
-                values["starting_after"] = after
-            view = self._transport.call(benchmarks.LIST_RUNS, {}, values)
-            items = view.runs or []
-            found = [BenchmarkRun(self._transport, item.id, item.benchmark_id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            benchmarks.LIST_RUNS,
+            {},
+            {**params, "benchmark_id": self._id},
+            lambda view: [
+                BenchmarkRun(self._transport, item.id, item.benchmark_id) for item in view.runs or []
+            ],
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._id}>"

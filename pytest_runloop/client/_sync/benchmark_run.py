@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import benchmarks
 from ..concurrency import in_thread
 from ..errors import hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
+from .listing import listed
 from .scenario_run import ScenarioRun
 from .transport import Transport
 
@@ -67,15 +68,13 @@ class BenchmarkRun:
 
         :param params: `state` and `search` for those that fit, `limit` for at most so many.
         """
-
-        def fetch(after: str | None) -> Fetched[ScenarioRun]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(benchmarks.LIST_SCENARIO_RUNS, self._path, values)
-            items = view.runs or []
-            found = [ScenarioRun(self._transport, item.id, item.devbox_id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            benchmarks.LIST_SCENARIO_RUNS,
+            self._path,
+            params,
+            lambda view: [ScenarioRun(self._transport, item.id, item.devbox_id) for item in view.runs or []],
+        )
 
     def download_logs(self, file: str | os.PathLike[str], **options: Unpack[LongRequestOptions]) -> None:
         """Write the logs of its scenarios' runs into a zip file of this machine.

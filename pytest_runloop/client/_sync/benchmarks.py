@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from ...contract.endpoints import benchmark_jobs, benchmarks, metadata
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
 from .benchmark import Benchmark
 from .benchmark_job import BenchmarkJob
 from .benchmark_run import BenchmarkRun
+from .listing import listed
 from .metadata import Metadata
 from .transport import Transport
 
@@ -80,15 +81,15 @@ class BenchmarkOps:
         :param params: `state`, `benchmark_id`, `name` and `search` for those that fit, `limit` for at most
             so many.
         """
-
-        def fetch(after: str | None) -> Fetched[BenchmarkRun]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(benchmarks.LIST_RUNS, {}, values)
-            items = view.runs or []
-            found = [BenchmarkRun(self._transport, item.id, item.benchmark_id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            benchmarks.LIST_RUNS,
+            {},
+            params,
+            lambda view: [
+                BenchmarkRun(self._transport, item.id, item.benchmark_id) for item in view.runs or []
+            ],
+        )
 
     def get_run(self, run_id: str, **options: Unpack[BaseRequestOptions]) -> BenchmarkRun:
         """Return the handle of a run. The service is asked for its benchmark.
@@ -117,22 +118,19 @@ class BenchmarkOps:
 
         :param params: `name` for those that fit, `limit` for at most so many.
         """
-
-        def fetch(after: str | None) -> Fetched[BenchmarkJob]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(benchmark_jobs.LIST, {}, values)
-            items = view.jobs or []
-            found = [BenchmarkJob(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            benchmark_jobs.LIST,
+            {},
+            params,
+            lambda view: [BenchmarkJob(self._transport, item.id) for item in view.jobs or []],
+        )
 
     def _listed(self, endpoint: Endpoint[BenchmarkListView], params: Mapping[str, Any]) -> Items[Benchmark]:
-        def fetch(after: str | None) -> Fetched[Benchmark]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(endpoint, {}, values)
-            items = view.benchmarks or []
-            found = [Benchmark(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            endpoint,
+            {},
+            params,
+            lambda view: [Benchmark(self._transport, item.id) for item in view.benchmarks or []],
+        )

@@ -10,9 +10,10 @@ from ...contract.endpoints import blueprints, metadata
 from ..answers import without
 from ..blueprints import check_file_mounts
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
 from ..requests import options_of
 from .blueprint import Blueprint
+from .listing import listed
 from .metadata import Metadata
 from .transport import Transport
 
@@ -100,11 +101,10 @@ class BlueprintOps:
         return self._listed(blueprints.LIST_PUBLIC, params)
 
     def _listed(self, endpoint: Endpoint[BlueprintListView], params: Mapping[str, Any]) -> Items[Blueprint]:
-        def fetch(after: str | None) -> Fetched[Blueprint]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(endpoint, {}, values)
-            items = view.blueprints or []
-            found = [Blueprint(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            endpoint,
+            {},
+            params,
+            lambda view: [Blueprint(self._transport, item.id) for item in view.blueprints or []],
+        )

@@ -10,10 +10,11 @@ from ...contract.endpoints import devboxes, metadata
 from ...contract.views.devboxes import DevboxEvictionEventView, DevboxView
 from ..answers import without
 from ..errors import APIStatusError, RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
 from ..requests import options_of
 from .devbox import Devbox
 from .events import events
+from .listing import listed
 from .metadata import Metadata
 from .transport import Transport
 
@@ -87,15 +88,13 @@ class DevboxOps:
 
         :param params: `status` for those of one status, `limit` for at most so many.
         """
-
-        def fetch(after: str | None) -> Fetched[Devbox]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(devboxes.LIST, {}, values)
-            items = view.devboxes or []
-            found = [Devbox(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            devboxes.LIST,
+            {},
+            params,
+            lambda view: [Devbox(self._transport, item.id) for item in view.devboxes or []],
+        )
 
     def watch_evictions(self, **options: Unpack[BaseRequestOptions]) -> Iterator[DevboxEvictionEventView]:
         """Yield which devboxes are to lose their host, and when: those known, and those that come.

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import gateway_configs
 from ..answers import without
 from ..errors import BadRequestError, RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
 from .gateway_config import GatewayConfig
+from .listing import listed
 from .transport import Transport
 
 if TYPE_CHECKING:
@@ -67,15 +68,13 @@ class GatewayConfigOps:
 
         :param params: `name` and `id` for those that fit, `limit` for at most so many.
         """
-
-        def fetch(after: str | None) -> Fetched[GatewayConfig]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(gateway_configs.LIST, {}, values)
-            items = view.gateway_configs or []
-            found = [GatewayConfig(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            gateway_configs.LIST,
+            {},
+            params,
+            lambda view: [GatewayConfig(self._transport, item.id) for item in view.gateway_configs or []],
+        )
 
     def _named(self, name: str) -> GatewayConfig | None:
         """Return the handle of the one that has this name, if there is one."""

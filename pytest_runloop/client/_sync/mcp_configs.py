@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import mcp_configs
 from ..answers import without
 from ..errors import BadRequestError, RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
+from .listing import listed
 from .mcp_config import McpConfig
 from .transport import Transport
 
@@ -67,15 +68,13 @@ class McpConfigOps:
 
         :param params: `name` and `id` for those that fit, `limit` for at most so many.
         """
-
-        def fetch(after: str | None) -> Fetched[McpConfig]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(mcp_configs.LIST, {}, values)
-            items = view.mcp_configs or []
-            found = [McpConfig(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            mcp_configs.LIST,
+            {},
+            params,
+            lambda view: [self.from_id(item.id) for item in view.mcp_configs or []],
+        )
 
     def _named(self, name: str) -> McpConfig | None:
         """Return the handle of the one that has this name, if there is one."""

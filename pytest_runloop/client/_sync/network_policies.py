@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...contract.endpoints import network_policies
 from ..errors import hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
+from .listing import listed
 from .network_policy import NetworkPolicy
 from .transport import Transport
 
@@ -46,12 +47,10 @@ class NetworkPolicyOps:
 
         :param params: `name` for a part of it, `id`, `limit` for at most so many.
         """
-
-        def fetch(after: str | None) -> Fetched[NetworkPolicy]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(network_policies.LIST, {}, values)
-            items = view.network_policies or []
-            found = [NetworkPolicy(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            network_policies.LIST,
+            {},
+            params,
+            lambda view: [NetworkPolicy(self._transport, item.id) for item in view.network_policies or []],
+        )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import repositories
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
 from ..secret import hidden_tokens
+from .listing import listed
 from .repository import Repository
 from .transport import Transport
 
@@ -49,12 +50,10 @@ class RepositoryOps:
 
         :param params: `name` and `owner` for those that fit, `limit` for at most so many.
         """
-
-        def fetch(after: str | None) -> Fetched[Repository]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(repositories.LIST, {}, values)
-            items = view.repositories or []
-            found = [Repository(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            repositories.LIST,
+            {},
+            params,
+            lambda view: [Repository(self._transport, item.id) for item in view.repositories or []],
+        )

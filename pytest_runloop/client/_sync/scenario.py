@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ...contract.endpoints import scenarios
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
 from ..requests import options_of
+from .listing import listed
 from .scenario_run import ScenarioRun
 from .transport import Transport
 
@@ -85,17 +86,13 @@ class Scenario:
 
         :param params: `limit` for at most so many.
         """
-
-        def fetch(after: str | None) -> Fetched[ScenarioRun]:
-            values = {**params, "scenario_id": self._id}
-            if after:
-                values["starting_after"] = after
-            view = self._transport.call(scenarios.LIST_RUNS, {}, values)
-            items = view.runs or []
-            found = [ScenarioRun(self._transport, item.id, item.devbox_id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            scenarios.LIST_RUNS,
+            {},
+            {**params, "scenario_id": self._id},
+            lambda view: [ScenarioRun(self._transport, item.id, item.devbox_id) for item in view.runs or []],
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._id}>"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ...contract.endpoints import metadata, scenarios
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
+from .listing import listed
 from .metadata import Metadata
 from .scenario import Scenario
 from .scenario_run import ScenarioRun
@@ -78,15 +79,13 @@ class ScenarioOps:
         :param params: `state`, `scenario_id`, `benchmark_run_id`, `name` and `search` for those that fit,
             `limit` for at most so many.
         """
-
-        def fetch(after: str | None) -> Fetched[ScenarioRun]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(scenarios.LIST_RUNS, {}, values)
-            items = view.runs or []
-            found = [ScenarioRun(self._transport, item.id, item.devbox_id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            scenarios.LIST_RUNS,
+            {},
+            params,
+            lambda view: [ScenarioRun(self._transport, item.id, item.devbox_id) for item in view.runs or []],
+        )
 
     def get_run(self, run_id: str, **options: Unpack[BaseRequestOptions]) -> ScenarioRun:
         """Return the handle of a run. The service is asked for its devbox.
@@ -99,11 +98,10 @@ class ScenarioOps:
     def _listed(
         self, endpoint: Endpoint[ScenarioDefinitionListView], params: Mapping[str, Any]
     ) -> Items[Scenario]:
-        def fetch(after: str | None) -> Fetched[Scenario]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(endpoint, {}, values)
-            items = view.scenarios or []
-            found = [Scenario(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            endpoint,
+            {},
+            params,
+            lambda view: [Scenario(self._transport, item.id) for item in view.scenarios or []],
+        )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ...contract.endpoints import scorers
 from ..answers import without
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
+from .listing import listed
 from .scorer import Scorer
 from .transport import Transport
 
@@ -50,12 +51,10 @@ class ScorerOps:
 
         :param params: `search` for an id or a part of a type, `limit` for at most so many.
         """
-
-        def fetch(after: str | None) -> Fetched[Scorer]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(scorers.LIST, {}, values)
-            items = view.scorers or []
-            found = [Scorer(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            scorers.LIST,
+            {},
+            params,
+            lambda view: [Scorer(self._transport, item.id) for item in view.scorers or []],
+        )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...contract.endpoints import metadata, snapshots
 from ..errors import hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
+from .listing import listed
 from .metadata import Metadata
 from .snapshot import Snapshot
 from .transport import Transport
@@ -59,11 +60,10 @@ class SnapshotOps:
     def _listed(
         self, endpoint: Endpoint[DevboxSnapshotListView], params: Mapping[str, Any]
     ) -> Items[Snapshot]:
-        def fetch(after: str | None) -> Fetched[Snapshot]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(endpoint, {}, values)
-            items = view.snapshots or []
-            found = [Snapshot(self._transport, item.id) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            endpoint,
+            {},
+            params,
+            lambda view: [Snapshot(self._transport, item.id) for item in view.snapshots or []],
+        )

@@ -15,8 +15,9 @@ from ..archives import TarFilter, pack
 from ..concurrency import in_thread
 from ..contents import milliseconds, type_of
 from ..errors import RequestInfo, hide_from_traceback
-from ..pages import Fetched, Items, cursor_after
+from ..pages import Items
 from ..sources import Source
+from .listing import listed
 from .metadata import Metadata
 from .storage_object import Content, StorageObject
 from .transport import Transport
@@ -168,14 +169,15 @@ class StorageObjectOps:
         return self._listed(objects.LIST_PUBLIC, params)
 
     def _listed(self, endpoint: Endpoint[ObjectListView], params: Mapping[str, Any]) -> Items[StorageObject]:
-        def fetch(after: str | None) -> Fetched[StorageObject]:
-            values = {**params, "starting_after": after} if after else params
-            view = self._transport.call(endpoint, {}, values)
-            items = view.objects or []
-            found = [StorageObject(self._transport, item.id, item.upload_url) for item in items]
-            return found, cursor_after(view, items, "limit" in params)
-
-        return Items(fetch)
+        return listed(
+            self._transport,
+            endpoint,
+            {},
+            params,
+            lambda view: [
+                StorageObject(self._transport, item.id, item.upload_url) for item in view.objects or []
+            ],
+        )
 
 
 def _archive_name(directory: Path) -> str:
