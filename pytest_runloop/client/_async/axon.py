@@ -49,7 +49,9 @@ class AsyncAxonSqlOps:
 
         :param params: `sql`, and in `params` a value for each `?` in it.
         :return: its `rows`, each a list of values, with their `columns`.
-        :raises BadRequestError: if SQLite refuses it, in SQLite's words.
+        :raises BadRequestError: if it may not be carried out, or SQLite refuses it, in SQLite's words.
+        :raises APIStatusError: with the status 408 if it takes too long.
+        :raises ConflictError: if the axon is deleted.
         """
         return await self._transport.call(axons.SQL_QUERY, self._path, params)
 
@@ -58,6 +60,8 @@ class AsyncAxonSqlOps:
 
         :param params: `statements`, each with `sql` and `params`.
         :return: in `results`, in order, `success` of each statement, or `error` of each.
+        :raises APIStatusError: with the status 408 if they take too long.
+        :raises ConflictError: if the axon is deleted.
         """
         return await self._transport.call(axons.SQL_BATCH, self._path, params)
 
@@ -90,6 +94,7 @@ class AsyncAxon:
         """Change it.
 
         :param params: `metadata` in place of all that it has.
+        :raises ConflictError: if it is deleted.
         """
         return await self._transport.call(axons.UPDATE, self._path, params)
 
@@ -98,6 +103,7 @@ class AsyncAxon:
 
         :param params: `event_type`, `origin`, `source`, and the `payload` as text.
         :return: its `sequence` number.
+        :raises ConflictError: if it is deleted.
         """
         return await self._transport.call(axons.PUBLISH, self._path, params)
 
@@ -105,6 +111,7 @@ class AsyncAxon:
         """Return its events, those that are there and those that come, to walk through until it is deleted.
 
         :param params: `after_sequence` for the events of higher numbers only.
+        :raises APIError: on the walk, if the service does not give the stream again after it broke.
         """
         return AsyncAxonEvents(self._transport, self._path, params)
 

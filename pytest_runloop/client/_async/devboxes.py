@@ -102,6 +102,8 @@ class AsyncDevboxOps:
 
         Such a devbox runs on until `eviction_deadline_ms`, milliseconds since the epoch, and is suspended
         then. The service (since August 2026) promises neither. When it ends the stream, ask again.
+
+        :raises APIError: if there is no such stream, or the connection breaks; nothing is repeated.
         """
         return async_events(self._transport, devboxes.WATCH_EVICTIONS, {}, options)
 

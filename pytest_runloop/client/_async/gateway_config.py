@@ -42,7 +42,8 @@ class AsyncGatewayConfig:
     async def update(self, **params: Unpack[SDKGatewayConfigUpdateParams]) -> GatewayConfigView:
         """Change it, for the devboxes that use it too.
 
-        :param params: what changes of `create`.
+        :param params: those of `create` that change.
+        :raises BadRequestError: as `create`.
         """
         return await self._transport.call(gateway_configs.UPDATE, self._path, params)
 

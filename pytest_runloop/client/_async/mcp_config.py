@@ -42,7 +42,8 @@ class AsyncMcpConfig:
     async def update(self, **params: Unpack[SDKMcpConfigUpdateParams]) -> McpConfigView:
         """Change it, for the devboxes that use it too.
 
-        :param params: what changes of `create`.
+        :param params: those of `create` that change.
+        :raises BadRequestError: as `create`.
         """
         return await self._transport.call(mcp_configs.UPDATE, self._path, params)
 

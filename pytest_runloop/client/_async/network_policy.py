@@ -40,8 +40,9 @@ class AsyncNetworkPolicy:
         return await self._transport.call(network_policies.RETRIEVE, self._path, options)
 
     async def update(self, **params: Unpack[SDKNetworkPolicyUpdateParams]) -> NetworkPolicyView:
-        """Change what is given, and keep the rest.
+        """Change what is given, and keep the rest. Devboxes that have it are held to it at once.
 
+        :param params: those of `create` that change.
         :raises BadRequestError: as `create`.
         """
         return await self._transport.call(network_policies.UPDATE, self._path, params)

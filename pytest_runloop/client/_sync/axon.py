@@ -50,7 +50,9 @@ class AxonSqlOps:
 
         :param params: `sql`, and in `params` a value for each `?` in it.
         :return: its `rows`, each a list of values, with their `columns`.
-        :raises BadRequestError: if SQLite refuses it, in SQLite's words.
+        :raises BadRequestError: if it may not be carried out, or SQLite refuses it, in SQLite's words.
+        :raises APIStatusError: with the status 408 if it takes too long.
+        :raises ConflictError: if the axon is deleted.
         """
         return self._transport.call(axons.SQL_QUERY, self._path, params)
 
@@ -59,6 +61,8 @@ class AxonSqlOps:
 
         :param params: `statements`, each with `sql` and `params`.
         :return: in `results`, in order, `success` of each statement, or `error` of each.
+        :raises APIStatusError: with the status 408 if they take too long.
+        :raises ConflictError: if the axon is deleted.
         """
         return self._transport.call(axons.SQL_BATCH, self._path, params)
 
@@ -91,6 +95,7 @@ class Axon:
         """Change it.
 
         :param params: `metadata` in place of all that it has.
+        :raises ConflictError: if it is deleted.
         """
         return self._transport.call(axons.UPDATE, self._path, params)
 
@@ -99,6 +104,7 @@ class Axon:
 
         :param params: `event_type`, `origin`, `source`, and the `payload` as text.
         :return: its `sequence` number.
+        :raises ConflictError: if it is deleted.
         """
         return self._transport.call(axons.PUBLISH, self._path, params)
 
@@ -106,6 +112,7 @@ class Axon:
         """Return its events, those that are there and those that come, to walk through until it is deleted.
 
         :param params: `after_sequence` for the events of higher numbers only.
+        :raises APIError: on the walk, if the service does not give the stream again after it broke.
         """
         return AxonEvents(self._transport, self._path, params)
 

@@ -101,6 +101,8 @@ class DevboxOps:
 
         Such a devbox runs on until `eviction_deadline_ms`, milliseconds since the epoch, and is suspended
         then. The service (since August 2026) promises neither. When it ends the stream, ask again.
+
+        :raises APIError: if there is no such stream, or the connection breaks; nothing is repeated.
         """
         return events(self._transport, devboxes.WATCH_EVICTIONS, {}, options)
 

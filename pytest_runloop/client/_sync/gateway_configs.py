@@ -34,7 +34,7 @@ class GatewayConfigOps:
         """Have the service know a service by an id and a name.
 
         :param params: `name`, `endpoint` for where its requests go, `auth_mechanism` for the credential.
-        :raises BadRequestError: if there is one of this name.
+        :raises BadRequestError: if there is one of this name, or something of it cannot be.
         """
         view = self._transport.call(gateway_configs.CREATE, {}, params)
         if not view.id:
@@ -47,6 +47,7 @@ class GatewayConfigOps:
         For suites, since configs outlive runs. Of one that is there, what is not given stays.
 
         :param params: those of `create`.
+        :raises BadRequestError: if something of it cannot be.
         """
         if (known := self._named(params["name"])) is not None:
             known.update(**params)

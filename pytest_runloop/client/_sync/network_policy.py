@@ -41,8 +41,9 @@ class NetworkPolicy:
         return self._transport.call(network_policies.RETRIEVE, self._path, options)
 
     def update(self, **params: Unpack[SDKNetworkPolicyUpdateParams]) -> NetworkPolicyView:
-        """Change what is given, and keep the rest.
+        """Change what is given, and keep the rest. Devboxes that have it are held to it at once.
 
+        :param params: those of `create` that change.
         :raises BadRequestError: as `create`.
         """
         return self._transport.call(network_policies.UPDATE, self._path, params)
