@@ -20,7 +20,9 @@ Spec = Mapping[str, Any]
 SHORT = {"blueprint": "blueprint_name", "snapshot": "snapshot_id"}
 """Our short names for two keys of the API."""
 SOURCES = ("blueprint_name", "blueprint_id", "snapshot_id")
-MERGED = frozenset({"environment_variables", "file_mounts", "launch_parameters", "metadata", "secrets"})
+MERGED = frozenset(
+    {"environment_variables", "file_mounts", "gateways", "launch_parameters", "mcp", "metadata", "secrets"}
+)
 """Values that merge key by key. Every other value is replaced as a whole."""
 REUSE = ("never", "reset", "shared")
 
@@ -121,7 +123,8 @@ def by_hand(settings: Settings) -> Spec:
 def merge(specs: Iterable[Spec]) -> dict[str, Any]:
     """Merge specs, the nearest last, into create parameters of the API.
 
-    * `environment_variables`, `file_mounts`, `launch_parameters`, `metadata` and `secrets` merge key by key.
+    * `environment_variables`, `file_mounts`, `gateways`, `launch_parameters`, `mcp`, `metadata` and `secrets`
+      merge key by key.
     * A spec that names a source (blueprint or snapshot) replaces the source of those before it.
     * Everything else is replaced as a whole, and `None` takes back what was said before.
     """

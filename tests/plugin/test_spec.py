@@ -10,7 +10,8 @@ from pytest_runloop.session.settings import Given, Rank, Settings
 
 
 @pytest.mark.parametrize(
-    "key", ["environment_variables", "file_mounts", "launch_parameters", "metadata", "secrets"]
+    "key",
+    ["environment_variables", "file_mounts", "gateways", "launch_parameters", "mcp", "metadata", "secrets"],
 )
 def test_some_values_merge_key_by_key(key: str) -> None:
     merged = spec.merge([{key: {"A": "far", "B": "far"}}, {key: {"B": "near", "C": "near"}}])
