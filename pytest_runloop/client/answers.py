@@ -152,6 +152,7 @@ def status_error(answer: Answer, request: RequestInfo, settings: Settings) -> AP
         cls = cast("type[APIStatusError]", combined(cls, builtin))
     error = cls("", request=request, answer=answer, code=code)
     error.message = _message(error, said, settings)
+    error.args = (error.message,)
     if isinstance(error, OSError):
         error.filename = request.file
     return error

@@ -90,6 +90,7 @@ def test_trouble_with_a_file_is_also_pythons_own_exception(
     assert isinstance(caught.value, p.NotFoundError if status == 404 else p.BadRequestError)
     assert caught.value.filename == "~/x"
     assert "~/x" in str(caught.value)
+    assert str(caught.value) in repr(caught.value)
 
 
 def test_an_unknown_devbox_is_no_missing_file(runloop: Any, api: FakeApi) -> None:
