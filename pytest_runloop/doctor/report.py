@@ -118,7 +118,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where blueprints and snapshots are kept. Sizes are in bytes; `None` is what could not be found out.
+    """Where all is kept that outlives devboxes. Sizes are in bytes; `None` is what could not be found out.
 
     :param exists: whether it was there before the doctor came, who makes it as a run does.
     :param mode: its permissions, as `0700`.

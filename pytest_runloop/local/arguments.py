@@ -34,8 +34,8 @@ def declare(commands: Commands) -> None:
         type=Path,
         metavar="DIR",
         help=(
-            "where blueprints and snapshots are kept; servers may share it"
-            " (default: RUNLOOP_STATE_DIR, or pytest-runloop below XDG_STATE_HOME or ~/.local/state)"
+            "where all is kept that outlives it, as blueprints, snapshots, secrets and axons; servers may"
+            " share it (default: RUNLOOP_STATE_DIR, or pytest-runloop below XDG_STATE_HOME or ~/.local/state)"
         ),
     )
     serve.add_argument(
