@@ -209,6 +209,14 @@ def test_a_log_is_followed_line_by_line(runloop: Any, api: FakeApi) -> None:
     assert api.calls == ["GET /v1/devboxes/dbx_1/logs/tail?execution_id=exc_1"]
 
 
+def test_a_log_that_is_left_before_its_end_is_closed(runloop: Any, api: FakeApi) -> None:
+    lines = [{"level": "info", "source": "exec", "timestamp_ms": n, "message": str(n)} for n in range(3)]
+    api.on("GET /v1/devboxes/dbx_1/logs/tail", events(*lines))
+    with runloop.devbox.from_id("dbx_1").tail_logs() as followed:
+        assert next(followed).message == "0"
+    assert list(followed) == []
+
+
 def test_an_error_in_the_middle_of_a_log_is_raised(runloop: Any, api: FakeApi) -> None:
     line = {"level": "info", "source": "exec", "timestamp_ms": 1, "message": "one"}
     api.on("GET /v1/devboxes/dbx_1/logs/tail", events(line, ("error", {"code": 404, "message": "gone"})))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ...contract.endpoints import axons
 from ...contract.views.axons import AxonEventView
@@ -18,18 +16,17 @@ from ..errors import (
     RequestInfo,
     hide_from_traceback,
 )
-from .events import async_events
+from .events import AsyncEvents, async_events
 from .resuming import AsyncResuming
 from .transport import AsyncTransport
 
 __tracebackhide__ = hide_from_traceback
 
 
-class AsyncAxonEvents:
+class AsyncAxonEvents(AsyncEvents[AxonEventView]):
     """The events that are there and those that come, until the axon is deleted.
 
     A connection that breaks is made again after the last event that came whole, so that each comes once.
-    Whoever stops before the end closes it, best with a `with` block.
 
     :param transport: the client's.
     :param path: the axon's id.
@@ -41,33 +38,15 @@ class AsyncAxonEvents:
         self._path = path
         self._params = dict(params)
         self._resuming = AsyncResuming(transport.retries)
-        self._events = self._followed()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> AxonEventView:
-        return await self._events.__anext__()
-
-    async def aclose(self) -> None:
-        """Follow no longer."""
-        await self._events.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
+        super().__init__(self._followed())
 
     async def _followed(self) -> AsyncGenerator[AxonEventView]:
         again = False
         while True:
             start = time.monotonic()
             try:
-                incoming = async_events(self._transport, axons.SUBSCRIBE_SSE, self._path, self._params)
-                async with aclosing(incoming):
+                received = async_events(self._transport, axons.SUBSCRIBE_SSE, self._path, self._params)
+                async with received as incoming:
                     async for event in incoming:
                         self._count(event)
                         yield event

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -22,7 +21,7 @@ from ..polling import Budget
 from ..requests import options_of
 from ..tunnels import cloud_url
 from .commands import AsyncCommandInterface, AsyncNamedShell
-from .events import async_events
+from .events import AsyncEvents, async_events
 from .files import AsyncFileInterface
 from .network import AsyncNetworkInterface
 from .snapshot import AsyncSnapshot
@@ -175,10 +174,13 @@ class AsyncDevbox:
         """
         return await self._transport.call(devboxes.LOGS, self._path, params)
 
-    def tail_logs(self, **params: Unpack[SDKDevboxLogsListParams]) -> AsyncIterator[DevboxLog]:
-        """Yield the lines of its log, those that are there and those that come, until it ends.
+    def tail_logs(self, **params: Unpack[SDKDevboxLogsListParams]) -> AsyncEvents[DevboxLog]:
+        """Return the lines of its log: those that are there, then those that come, until it ends.
+
+        Whoever stops before its end closes it, best with a `with` block.
 
         :param params: `execution_id` for the lines of one command.
+        :raises APIError: on the walk, if the connection breaks; nothing is repeated.
         """
         return async_events(self._transport, devboxes.TAIL_LOGS, self._path, params)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from ...contract.endpoints import devboxes, metadata
@@ -12,7 +11,7 @@ from ..errors import APIStatusError, RequestInfo, hide_from_traceback
 from ..pages import AsyncItems
 from ..requests import options_of
 from .devbox import AsyncDevbox
-from .events import async_events
+from .events import AsyncEvents, async_events
 from .listing import async_listed
 from .metadata import AsyncMetadata
 from .transport import AsyncTransport
@@ -95,15 +94,15 @@ class AsyncDevboxOps:
             lambda view: [AsyncDevbox(self._transport, item.id) for item in view.devboxes or []],
         )
 
-    def watch_evictions(
-        self, **options: Unpack[BaseRequestOptions]
-    ) -> AsyncIterator[DevboxEvictionEventView]:
-        """Yield which devboxes are to lose their host, and when: those known, and those that come.
+    def watch_evictions(self, **options: Unpack[BaseRequestOptions]) -> AsyncEvents[DevboxEvictionEventView]:
+        """Return which devboxes are to lose their host, and when: those known, and those that come.
 
         Such a devbox runs on until `eviction_deadline_ms`, milliseconds since the epoch, and is suspended
-        then. The service (since August 2026) promises neither. When it ends the stream, ask again.
+        then. The service (since August 2026) promises neither. When it ends the stream, ask again. Whoever
+        stops before that closes it, best with a `with` block.
 
-        :raises APIError: if there is no such stream, or the connection breaks; nothing is repeated.
+        :raises APIError: on the walk, if there is no such stream, or the connection breaks; nothing is
+            repeated.
         """
         return async_events(self._transport, devboxes.WATCH_EVICTIONS, {}, options)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from ...contract.endpoint import EventStream
 from ..answers import told_error, view_of
@@ -21,16 +22,50 @@ __tracebackhide__ = hide_from_traceback
 V = TypeVar("V", bound="BaseModel")
 
 
-async def async_events(
+class AsyncEvents(Generic[V]):
+    """Events as they come. Whoever stops before the end closes it, best with a `with` block.
+
+    :param events: where they come from.
+    """
+
+    def __init__(self, events: AsyncGenerator[V]) -> None:
+        self._events = events
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> V:
+        return await self._events.__anext__()
+
+    async def aclose(self) -> None:
+        """Follow no longer."""
+        await self._events.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def async_events(
     transport: AsyncTransport, endpoint: Endpoint[V], path: Mapping[str, str], values: Mapping[str, Any]
-) -> AsyncGenerator[V]:
-    """Yield the events of a stream as they come, until it ends.
+) -> AsyncEvents[V]:
+    """Return the events of a stream as they come, until it ends.
 
     :param transport: the client's.
     :param path: the path parameters.
     :param values: the other parameters, and the options of the request.
-    :raises APIError: if there is no such stream, or the connection breaks; nothing is repeated.
+    :raises APIError: on the walk, if there is no such stream, or the connection breaks; nothing is repeated.
     """
+    return AsyncEvents(_received(transport, endpoint, path, values))
+
+
+async def _received(
+    transport: AsyncTransport, endpoint: Endpoint[V], path: Mapping[str, str], values: Mapping[str, Any]
+) -> AsyncGenerator[V]:
     assert isinstance(endpoint.returns, EventStream)
     info = RequestInfo(endpoint.verb, transport.settings.base_url + endpoint.path.format_map(path))
     parser = EventParser()

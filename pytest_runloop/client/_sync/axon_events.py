@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping
-from contextlib import closing
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ...contract.endpoints import axons
 from ...contract.views.axons import AxonEventView
@@ -19,18 +17,17 @@ from ..errors import (
     RequestInfo,
     hide_from_traceback,
 )
-from .events import events
+from .events import Events, events
 from .resuming import Resuming
 from .transport import Transport
 
 __tracebackhide__ = hide_from_traceback
 
 
-class AxonEvents:
+class AxonEvents(Events[AxonEventView]):
     """The events that are there and those that come, until the axon is deleted.
 
     A connection that breaks is made again after the last event that came whole, so that each comes once.
-    Whoever stops before the end closes it, best with a `with` block.
 
     :param transport: the client's.
     :param path: the axon's id.
@@ -42,33 +39,15 @@ class AxonEvents:
         self._path = path
         self._params = dict(params)
         self._resuming = Resuming(transport.retries)
-        self._events = self._followed()
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> AxonEventView:
-        return self._events.__next__()
-
-    def close(self) -> None:
-        """Follow no longer."""
-        self._events.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        super().__init__(self._followed())
 
     def _followed(self) -> Generator[AxonEventView]:
         again = False
         while True:
             start = time.monotonic()
             try:
-                incoming = events(self._transport, axons.SUBSCRIBE_SSE, self._path, self._params)
-                with closing(incoming):
+                received = events(self._transport, axons.SUBSCRIBE_SSE, self._path, self._params)
+                with received as incoming:
                     for event in incoming:
                         self._count(event)
                         yield event

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -23,7 +22,7 @@ from ..polling import Budget
 from ..requests import options_of
 from ..tunnels import cloud_url
 from .commands import CommandInterface, NamedShell
-from .events import events
+from .events import Events, events
 from .files import FileInterface
 from .network import NetworkInterface
 from .snapshot import Snapshot
@@ -176,10 +175,13 @@ class Devbox:
         """
         return self._transport.call(devboxes.LOGS, self._path, params)
 
-    def tail_logs(self, **params: Unpack[SDKDevboxLogsListParams]) -> Iterator[DevboxLog]:
-        """Yield the lines of its log, those that are there and those that come, until it ends.
+    def tail_logs(self, **params: Unpack[SDKDevboxLogsListParams]) -> Events[DevboxLog]:
+        """Return the lines of its log: those that are there, then those that come, until it ends.
+
+        Whoever stops before its end closes it, best with a `with` block.
 
         :param params: `execution_id` for the lines of one command.
+        :raises APIError: on the walk, if the connection breaks; nothing is repeated.
         """
         return events(self._transport, devboxes.TAIL_LOGS, self._path, params)
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...contract.endpoints import devboxes, metadata
@@ -13,7 +12,7 @@ from ..errors import APIStatusError, RequestInfo, hide_from_traceback
 from ..pages import Items
 from ..requests import options_of
 from .devbox import Devbox
-from .events import events
+from .events import Events, events
 from .listing import listed
 from .metadata import Metadata
 from .transport import Transport
@@ -96,13 +95,15 @@ class DevboxOps:
             lambda view: [Devbox(self._transport, item.id) for item in view.devboxes or []],
         )
 
-    def watch_evictions(self, **options: Unpack[BaseRequestOptions]) -> Iterator[DevboxEvictionEventView]:
-        """Yield which devboxes are to lose their host, and when: those known, and those that come.
+    def watch_evictions(self, **options: Unpack[BaseRequestOptions]) -> Events[DevboxEvictionEventView]:
+        """Return which devboxes are to lose their host, and when: those known, and those that come.
 
         Such a devbox runs on until `eviction_deadline_ms`, milliseconds since the epoch, and is suspended
-        then. The service (since August 2026) promises neither. When it ends the stream, ask again.
+        then. The service (since August 2026) promises neither. When it ends the stream, ask again. Whoever
+        stops before that closes it, best with a `with` block.
 
-        :raises APIError: if there is no such stream, or the connection breaks; nothing is repeated.
+        :raises APIError: on the walk, if there is no such stream, or the connection breaks; nothing is
+            repeated.
         """
         return events(self._transport, devboxes.WATCH_EVICTIONS, {}, options)
 
