@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -19,8 +20,11 @@ import pytest
 
 from pytest_runloop import Runloop
 from pytest_runloop.client.observing import Call
-from pytest_runloop.contract.endpoints import gateway_configs
+from pytest_runloop.contract.endpoints import devboxes, gateway_configs, tunnels
+from pytest_runloop.contract.views.devboxes import DevboxView
 from pytest_runloop.contract.views.gateway_configs import GatewayTokenView
+from pytest_runloop.contract.views.ssh import DevboxCreateSSHKeyResponse
+from pytest_runloop.contract.views.tunnels import PtyTunnelView, TunnelView
 from pytest_runloop.session.evidence import bundle, facts, redaction, schema, text
 from pytest_runloop.session.evidence.collecting import Collector
 from pytest_runloop.session.evidence.keeper import without_secrets
@@ -266,9 +270,24 @@ def test_of_an_ended_devbox_whose_secrets_nobody_told_no_output_is_shown() -> No
     assert (shown.command, shown.stdout, shown.exit_status) == ("echo $TOKEN", None, 0)
 
 
-def test_a_token_that_a_devbox_was_given_later_is_hidden() -> None:
+_OPENS = "a-token-of-32-characters"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "answer"),
+    [
+        (gateway_configs.CREATE_TOKEN, GatewayTokenView.model_construct(token=_OPENS)),
+        (tunnels.CREATE_PTY, PtyTunnelView.model_construct(auth_token=_OPENS)),
+        (
+            devboxes.RETRIEVE,
+            DevboxView.model_construct(tunnel=TunnelView.model_construct(auth_token=_OPENS)),
+        ),
+        (devboxes.CREATE_SSH_KEY, DevboxCreateSSHKeyResponse.model_construct(ssh_private_key=_OPENS)),
+    ],
+)
+def test_what_opens_a_devbox_and_came_in_an_answer_is_hidden(endpoint: Any, answer: Any) -> None:
     transcript = Transcript()
-    call = Call(gateway_configs.CREATE_TOKEN, {"id": "dbx_1"}, {"gateway": "g", "secret": "S"}, 1.0)
-    call.answer = GatewayTokenView.model_construct(token="a-token-of-32-characters")
+    call = Call(endpoint, {"id": "dbx_1"}, {}, 1.0)
+    call.answer = answer
     transcript.called(call)
     assert transcript.redactor.shown("it is a-token-of-32-characters.") == "it is ***."

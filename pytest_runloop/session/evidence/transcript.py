@@ -41,6 +41,7 @@ _FILE_CALLS = {
     "upload_file": "upload",
     "download_file": "download",
 }
+_SECRET_ANSWERS = ("auth_token", "key_secret", "ssh_private_key", "token")
 _PARAMS = ("shell_name", "attach_stdin", "text", "signal", "kill_process_group", "name", "port")
 """The parameters of a request that no field of a record has, and that say what was done."""
 
@@ -197,9 +198,10 @@ class Transcript:
         for value in call.values.values():
             if isinstance(value, Secret):
                 self.redactor.learn(value.reveal())
-        for name in ("key_secret", "token"):
-            if isinstance(made := getattr(call.answer, name, None), str):
-                self.redactor.learn(made)
+        for answer in (call.answer, getattr(call.answer, "tunnel", None)):
+            for name in _SECRET_ANSWERS:
+                if isinstance(made := getattr(answer, name, None), str):
+                    self.redactor.learn(made)
         if call.endpoint.path.startswith("/v1/secrets") and "value" in call.values:
             if isinstance(call.values["value"], str):
                 self.redactor.learn(call.values["value"])
