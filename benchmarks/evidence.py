@@ -28,6 +28,7 @@ def test_it(devbox, number):
 def measure() -> list[Figure]:
     """Run the same suite without and with the options, in turns, and compare what they add with the noise."""
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "test_it.py").write_text(_SUITE)
         _typical_ms(folder)  # Compiles whatever was not yet.
         pairs = [(_typical_ms(folder), _typical_ms(folder, *_OPTIONS)) for _ in range(ROUNDS)]
     without, with_them = zip(*pairs, strict=True)
