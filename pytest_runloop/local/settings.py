@@ -59,6 +59,8 @@ class Settings:
     """Of all rows that a query or batch answers with."""
     sql_value_max: int = MIB
     """Of each value, row and statement. So single functions, which hear of no time limit, end soon."""
+    sql_columns: int = 100
+    """Of each table and result. The values of a row are in memory together, each as large as it may be."""
     sql_pattern_max: int = 1024
     """Of each pattern of LIKE and GLOB, for the same reason."""
     sql_database_max: int = 1024 * MIB

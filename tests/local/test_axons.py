@@ -411,6 +411,8 @@ async def test_answers_values_and_files_have_bounds(tmp_path: Path) -> None:
             assert found["meta"]["rows_read_limit_reached"] is True
             assert len(found["rows"]) == count
         refused(await sql(running, axon, "SELECT 'a' LIKE '12345678901'"), 400, "sql_error", "LIKE")
+        wide = await sql(running, axon, f"SELECT {', '.join(['zeroblob(1000000)'] * 101)}")
+        refused(wide, 400, "sql_error", "too many columns")
         ok(await sql(running, axon, "CREATE TABLE t (a)"))
         large = await sql(running, axon, "INSERT INTO t VALUES (zeroblob(300000))")
         refused(large, 400, "sql_error", "as large as it may get")

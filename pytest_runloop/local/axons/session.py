@@ -81,6 +81,7 @@ class Session:
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, settings.sql_value_max)
         connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, settings.sql_value_max)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_COLUMN, settings.sql_columns)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, settings.sql_pattern_max)
         connection.set_progress_handler(self._budget.over, _LOOK_EVERY)
         connection.set_authorizer(self._guard)
