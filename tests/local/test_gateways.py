@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from .asking import asked, asking, prepared, said
 from .box import Box, ok, refused
-from .running import server
+from .running import NO_CERTIFICATES, PATIENCE, Inside, server
 from .upstream import Upstream, upstream
 
 SECRET = "sk-only-the-server-knows"
@@ -304,3 +305,30 @@ def test_without_ports_of_its_own_a_token_is_good_for_its_devbox_alone(
         refusal = two.run(asking("nothing", url))
         assert (refusal["exit_status"], refusal["stderr"]) == (1, "refused\n")
         assert said(asked(two, "/x", f"Authorization: Bearer {token}"))[0] == 401
+
+
+@asynccontextmanager
+async def calling(within: Inside, endpoint: str) -> AsyncIterator[tuple[str, httpx.AsyncClient]]:
+    """Make a devbox without ports of its own, and return its id with a client that calls a service as it."""
+    ok(await within.api.post("/v1/secrets", json={"name": "S", "value": SECRET}))
+    params = {"name": "c", "endpoint": endpoint, "auth_mechanism": {"type": "bearer"}}
+    ok(await within.api.post("/v1/gateway-configs", json=params))
+    box = await within.create()
+    await within.reach(box, "running")
+    spec = {"gateway": "c", "secret": "S"}
+    made = ok(await within.api.post(f"/v1/devboxes/{box}/create_gateway_token", json=spec))
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    async with httpx.AsyncClient(
+        base_url=made["url"], headers=headers, timeout=PATIENCE, verify=NO_CERTIFICATES
+    ) as client:
+        yield box, client
+
+
+@pytest.mark.asyncio
+async def test_methods_that_are_for_the_next_machine_alone_are_not_passed_on(
+    within: Inside, service: Upstream
+) -> None:
+    async with calling(within, service.url) as (_, client):
+        for method in ("TRACE", "CONNECT"):
+            answer = await client.request(method, "/x")
+            assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")

@@ -59,8 +59,9 @@ class Reception:
             )
             raise ApiError(401, "unauthorized", message)
         self._permit(_RULES[grant.kind])
-        if scope["method"] == "TRACE":  # Its answer would be the request, with the credential.
-            raise ApiError(405, "method_not_allowed", "TRACE is not passed on")
+        # The answer to one would be the request, with the credential; that to the other no longer HTTP.
+        if scope["method"] in ("TRACE", "CONNECT"):
+            raise ApiError(405, "method_not_allowed", f"{scope['method']} is not passed on")
         return grant
 
     async def _carried(self, grant: Grant, scope: Scope, incoming: Incoming, send: Send) -> None:
