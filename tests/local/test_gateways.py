@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -332,3 +333,20 @@ async def test_methods_that_are_for_the_next_machine_alone_are_not_passed_on(
         for method in ("TRACE", "CONNECT"):
             answer = await client.request(method, "/x")
             assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
+
+
+@pytest.mark.asyncio
+async def test_a_devbox_that_ends_takes_its_requests_along_in_silence(
+    within: Inside, service: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.go.clear()
+    async with calling(within, service.url) as (box, client), client.stream("GET", "/events") as answer:
+        rest = answer.aiter_raw()
+        assert await anext(rest) == b"data: first\n\n"
+        ok(await within.api.post(f"/v1/devboxes/{box}/shutdown"))
+        with pytest.raises(httpx.TransportError):
+            await anext(rest)
+        for _ in range(100):
+            await asyncio.sleep(0)
+    service.go.set()
+    assert not caplog.records

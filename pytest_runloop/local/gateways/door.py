@@ -101,10 +101,10 @@ class Door:
             self._server.close()
         elif self._taken is not None:
             self._taken.close()
-        for task in list(self._state.tasks):
-            task.cancel()
         for connection in list(self._state.connections):
             connection.transport.abort()
+        for task in list(self._state.tasks):
+            task.cancel()
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:

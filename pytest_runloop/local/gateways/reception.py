@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
@@ -45,7 +46,7 @@ class Reception:
             await until_gone(self._carried(grant, scope, incoming, send), incoming.receive)
         except ApiError as error:
             await _refuse(send, error)
-        except ClientDisconnect:
+        except (ClientDisconnect, asyncio.CancelledError):  # Or the door was closed: nobody hears of it.
             return
         except EOFError as error:  # The server ends the connection, since the answer is not complete.
             _log.warning("a request of a devbox: %s", error)
