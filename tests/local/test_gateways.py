@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from pytest_runloop.local.gateways import passing
+
 from .asking import asked, asking, prepared, said
 from .box import Box, ok, refused
 from .running import NO_CERTIFICATES, PATIENCE, Inside, server
@@ -350,3 +352,20 @@ async def test_a_devbox_that_ends_takes_its_requests_along_in_silence(
             await asyncio.sleep(0)
     service.go.set()
     assert not caplog.records
+
+
+@pytest.mark.asyncio
+async def test_a_service_that_takes_no_more_of_a_body_is_left(
+    within: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passing, "_STALL_SECONDS", 0.2)
+    taken: list[asyncio.StreamWriter] = []
+    deaf = await asyncio.start_server(lambda _, writer: taken.append(writer), "127.0.0.1", 0, limit=1)
+    async with deaf:
+        port = deaf.sockets[0].getsockname()[1]
+        async with calling(within, f"http://127.0.0.1:{port}") as (_, client):
+            answer = await client.post("/x", content=b"x" * 50_000_000)
+            assert (answer.status_code, answer.json()["error"]) == (502, "not_reached")
+            assert "WriteTimeout" in answer.json()["message"]
+        for writer in taken:
+            writer.close()

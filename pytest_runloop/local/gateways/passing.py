@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import httpx
 
 _CONNECT_SECONDS = 10.0
+_STALL_SECONDS = 60.0
+"""For the other server to take a piece of a body: meanwhile nobody sees whether the client is still there."""
 _SET_ANEW = frozenset({b"host", b"expect", b"authorization"})
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -86,7 +88,7 @@ def _make_client() -> httpx.AsyncClient:
 
     return httpx.AsyncClient(
         follow_redirects=False,
-        timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
+        timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS, write=_STALL_SECONDS),
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
