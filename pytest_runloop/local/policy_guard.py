@@ -36,7 +36,7 @@ class PolicyGuard:
         self._note = note
         self._resolver = resolver or Resolver()
         self._answered: dict[str, set[str]] = {}
-        self._asked: dict[str, tuple[float, set[str]]] = {}
+        self._asked: dict[str, tuple[float, asyncio.Future[set[str]]]] = {}
         self._told: set[tuple[str, int]] = set()
 
     async def permits(self, host: str, port: int) -> bool:
@@ -79,12 +79,13 @@ class PolicyGuard:
         return any(host in addresses for addresses in found)
 
     async def _addresses(self, name: str) -> set[str]:
+        # Those who ask at the same time share an answer: a devbox can open thousands of connections at once.
         now = asyncio.get_running_loop().time()
-        asked_at, addresses = self._asked.get(name, (-_FRESH_SECONDS, set()))
-        if now - asked_at >= _FRESH_SECONDS:
-            addresses = await self._resolver.addresses(name)
-            self._asked[name] = (now, addresses)
-        return addresses
+        asked_at, answer = self._asked.get(name, (now, None))
+        if answer is None or (answer.done() and now - asked_at >= _FRESH_SECONDS):
+            answer = asyncio.ensure_future(self._resolver.addresses(name))
+            self._asked[name] = (now, answer)
+        return await asyncio.shield(answer)
 
     def _remember(self, address: str, name: str) -> None:
         self._answered.setdefault(address, set()).add(name)

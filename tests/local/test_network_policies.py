@@ -326,6 +326,19 @@ class _Names(Resolver):
         return bytes(answered) + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + octets
 
 
+class _SlowNames(_Names):
+    """Answers none before all may go."""
+
+    def __init__(self, **names: str) -> None:
+        super().__init__(**names)
+        self.go = asyncio.Event()
+
+    async def ask(self, query: bytes, *, stream: bool = False) -> bytes | None:
+        answer = await super().ask(query)
+        await self.go.wait()
+        return answer
+
+
 def _guard(resolver: Resolver, *allowed: str) -> tuple[PolicyGuard, EgressRulesView, list[str]]:
     egress = EgressRulesView(
         allow_all=False,
@@ -372,6 +385,18 @@ async def test_a_plain_name_is_looked_up_when_an_address_is_asked_for_and_not_ea
     assert not await guard.permits("192.0.2.2", 80)
     assert sorted(names.asked) == ["a.example"] * 2 + ["b.example"] * 2
     assert len(lines) == 1
+
+
+@pytest.mark.asyncio
+async def test_many_connections_at_once_share_the_answers_and_outlive_one_that_is_given_up() -> None:
+    names = _SlowNames(a_example="192.0.2.1")
+    guard, _, _ = _guard(names, "a.example", "b.example")
+    asking = [asyncio.ensure_future(guard.permits(f"192.0.2.{n}", 80)) for n in range(200)]
+    await asyncio.sleep(0.01)
+    asking.pop(0).cancel()
+    names.go.set()
+    assert [n for n, permitted in enumerate(await asyncio.gather(*asking), 1) if permitted] == [1]
+    assert sorted(names.asked) == ["a.example"] * 2 + ["b.example"] * 2
 
 
 @pytest.mark.asyncio
