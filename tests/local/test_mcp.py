@@ -207,6 +207,28 @@ def test_patterns_mean_names_with_and_without_the_service(tool: str, allowed: bo
     assert TOOLS_OF.allow(tool) is allowed
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"Method": "tools/call", "params": {"name": "x"}},
+        {"method": "ping", "METHOD": "tools/call", "params": {"name": "x"}},
+        {"method": "tools/call", "params": {"name": "ac", "Name": "x"}},
+        {"method": "tools/call", "params": {"name": "ac"}, "param\u017f": {"name": "x"}},
+    ],
+)
+def test_what_a_server_could_read_in_another_way_is_refused(message: Any) -> None:
+    refusal = TOOLS_OF.refusal({"jsonrpc": "2.0", "id": 3, **message})
+    assert refusal is not None
+    assert (refusal["id"], refusal["error"]["code"]) == (3, -32600)
+    assert "small letters" in refusal["error"]["message"]
+    assert len(TOOLS_OF.refusal([message, LIST]) or []) == 2
+
+
+def test_what_a_tool_is_called_with_is_the_tools_matter() -> None:
+    params = {"name": "ac", "arguments": {"Name": 1, "Method": 2}}
+    assert TOOLS_OF.refusal({**call("ac"), "params": params}) is None
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_events_are_looked_at_whole_wherever_they_are_cut(end: str, size: int) -> None:

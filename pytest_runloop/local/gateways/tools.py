@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -42,15 +42,17 @@ class Tools:
         messages = value if isinstance(value, list) else [value]
         if not any(self._forbids(message) for message in messages):
             return None
-        answers = [self._refused(message) for message in messages if _asks(message)]
+        answers = [self._refused(message) for message in messages if self._forbids(message) or _asks(message)]
         return answers if isinstance(value, list) else answers[0]
 
     def _forbids(self, message: Any) -> bool:
-        return _is_call(message) and not self.allow(_tool(message))
+        return _is_disguised(message) or (_is_call(message) and not self.allow(_tool(message)))
 
     def _refused(self, message: Any) -> dict[str, Any]:
         code, text = _INVALID_REQUEST, "not carried out: another message that came with it is not allowed"
-        if self._forbids(message):
+        if _is_disguised(message):
+            text = "not carried out: `method`, `params` and `name` are written in small letters"
+        elif self._forbids(message):
             patterns = ", ".join(f"`{pattern}`" for pattern in self._config.allowed_tools) or "none"
             code = _INVALID_PARAMS
             text = (
@@ -118,8 +120,19 @@ def _is_call(message: Any) -> bool:
     return isinstance(message, dict) and message.get("method") == "tools/call"
 
 
+def _is_disguised(message: Any) -> bool:
+    """Tell whether servers that do not tell small letters from capitals would read something else in it."""
+    return _is_misspelt(message, ("method", "params")) or (
+        _is_call(message) and _is_misspelt(message.get("params"), ("name",))
+    )
+
+
+def _is_misspelt(value: Any, names: Sequence[str]) -> bool:
+    return isinstance(value, dict) and any(key not in names and key.casefold() in names for key in value)
+
+
 def _asks(message: Any) -> bool:
-    return _is_call(message) or (isinstance(message, dict) and "id" in message and "method" in message)
+    return isinstance(message, dict) and "id" in message and "method" in message
 
 
 def _tool(message: Any) -> Any:
