@@ -519,12 +519,19 @@ def test_events_and_tables_outlive_the_server_and_deleted_ones_leave_no_file(tmp
         ("'a?' || \"b?\" || `c?` || [d?] || ?", "'a?' || \"b?\" || `c?` || [d?] ||  NULL "),
         ("'it''s ?' -- ?\n/* ? */ ?", "'it''s ?' -- ?\n/* ? */  NULL "),
         ("a$b /* ?", "a$b /* ?"),
+        *((f"SELECT ?, {mark}?", f"SELECT  NULL , {mark}?") for mark in "'\"`["),
     ],
 )
 def test_placeholders_are_found_where_sqlite_finds_them(text: str, filled: str) -> None:
     assert without_placeholders(text) == filled
     assert named_placeholder(text) is None
     assert not is_empty(text)
+
+
+def test_a_statement_without_an_end_is_read_once() -> None:
+    for mark in "'\"`[":
+        text = f"{mark * 1_000_001}?"
+        assert without_placeholders(text) == text
 
 
 @pytest.mark.parametrize("text", ["", " ;; ", "-- a", "/* a */ ; -- b\n", "/* a"])

@@ -6,13 +6,14 @@ import re
 
 _WORDS = re.compile(
     r"""
-    (?P<kept> '(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^]]*] | [^\W\d][\w$]* )
+    (?P<kept> '[^']*(?:'|\Z) | "[^"]*(?:"|\Z) | `[^`]*(?:`|\Z) | \[[^]]*(?:]|\Z) | [^\W\d][\w$]* )
     | (?P<comment> --[^\n]* | /\*.*?(?:\*/|\Z) )
     | (?P<placeholder> \?\d* )
     | (?P<name> [:@$]\w+ )
     """,
     re.VERBOSE | re.DOTALL,
 )
+"""What has no end goes to the end of the text: looking for it again from each place would take for ever."""
 
 
 def without_placeholders(sql: str) -> str:
