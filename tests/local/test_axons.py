@@ -16,7 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
+from pytest_runloop.local.axons.database import Database, create
 from pytest_runloop.local.axons.lane import BusyError, Lane, LateError
+from pytest_runloop.local.axons.session import Budget, in_session
 from pytest_runloop.local.axons.sql import is_empty, named_placeholder, without_placeholders
 from pytest_runloop.local.engine.select import open_engine
 from pytest_runloop.local.errors import ApiError
@@ -384,6 +386,16 @@ async def test_a_statement_without_end_is_stopped_and_holds_up_neither_events_no
         steps = ok(await running.api.post(f"/v1/axons/{axon}/sql/batch", json=body))["results"]
         assert "stopped" in steps[1]["error"]["message"]
         refused(await sql(running, axon, "SELECT * FROM t"), 400, "sql_error", "no such table")
+
+
+def test_many_short_statements_have_no_more_time_than_a_long_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite3"
+    create(path)
+    statements = [{"sql": "SELECT 1"}] * 3
+    over = Budget(0, threading.Event())
+    done = in_session(Database(path, "axn_1", 1), Settings(), over, lambda one: one.batch(statements))
+    assert [step.success for step in done.results] == [None] * 3
+    assert "stopped" in done.results[0].error.message
 
 
 @pytest.mark.asyncio

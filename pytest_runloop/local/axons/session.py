@@ -94,6 +94,8 @@ class Session:
         self._guard.reason = None
         sql, params = statement["sql"], statement.get("params", ())
         _check(sql)
+        if self._budget.over():  # SQLite asks only within long statements, and many short ones take long too.
+            raise self._budget.spent()
         start, before = time.perf_counter(), self._connection.total_changes
         try:
             with closing(self._connection.execute(sql, params)) as cursor:
