@@ -292,6 +292,9 @@ async def test_without_a_network_of_its_own_no_devbox_is_made_that_would_not_be_
         ("a.b.github.com", "*.github.com", True), ("github.com", "*.github.com", False),
         ("evilgithub.com", "*.github.com", False), ("api-1.example", "api-*.example", True),
         ("web-1.example", "api-*.example", False), ("githubxcom", "github.com", False),
+        ("x-a-b-c.example", "x*a*.example", True), ("aa.example", "**a.example", False),
+        ("aaa.example", "**a.example", True), ("xaxa.example", "*a*a.example", True),
+        ("a" * 200 + ".example", "*a" * 20 + "*b.example", False),
     ],
 )  # fmt: skip
 def test_a_wildcard_fits_all_below_a_name_and_not_the_name(name: str, pattern: str, does: bool) -> None:
