@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -11,10 +12,12 @@ import httpx
 import pytest
 
 from pytest_runloop.contract.views.mcp_configs import McpConfigView
+from pytest_runloop.local.gateways.hub import Message
 from pytest_runloop.local.gateways.tools import Tools
 
 from .asking import asked, message, prepared, said
 from .box import Box, ok, refused
+from .running import NO_CERTIFICATES, PATIENCE, Inside
 from .upstream import TOOLS, Upstream, upstream
 
 SECRET = "ghp-only-the-server-knows"
@@ -175,6 +178,30 @@ def test_an_mcp_server_that_cannot_be_is_refused(
     api: httpx.Client, config: Any, params: Any, words: list[str]
 ) -> None:
     refused(api.post("/v1/devboxes", json=params), 400, "invalid_request", *words)
+
+
+@pytest.mark.asyncio
+async def test_a_message_is_kept_in_bytes_alone_while_the_server_answers(
+    within: Inside, service: Upstream
+) -> None:
+    ok(await within.api.post("/v1/secrets", json={"name": "S", "value": SECRET}))
+    params = {"name": "c", "endpoint": f"{service.url}/events", "allowed_tools": ["*"]}
+    ok(await within.api.post("/v1/mcp-configs", json=params))
+    box = await within.create()
+    await within.reach(box, "running")
+    spec = {"mcp_config": "c", "secret": "S"}
+    made = ok(await within.api.post(f"/v1/devboxes/{box}/create_mcp_token", json=spec))
+    service.go.clear()
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    async with (
+        httpx.AsyncClient(headers=headers, timeout=PATIENCE, verify=NO_CERTIFICATES) as client,
+        client.stream("POST", made["url"], json=LIST) as answer,
+    ):
+        rest = answer.aiter_raw()
+        assert await anext(rest) == b"data: first\n\n"
+        assert not [one for one in gc.get_objects() if isinstance(one, Message)]
+        service.go.set()
+        assert [piece async for piece in rest] == [b"data: second\n\n"]
 
 
 # The rules, without a server

@@ -86,6 +86,7 @@ class Reception:
             return
         headers = hub.headers(with_credentials(scope["headers"], credentials, grant.token))
         outgoing = Outgoing(scope["method"], config.endpoint, headers, body.sent)
+        del body  # As objects it takes far more room than in bytes, and the server may take its time.
         await self._pass(config.name, config.endpoint, outgoing, incoming, send, hub.answered)
 
     async def _pass(
