@@ -1,6 +1,6 @@
 """`python -m tests.matrix`: every mode with every way to reuse devboxes, and a table of the results.
 
-It takes more than half an hour; `--mode=TEXT` (with `=`, as names of modes begin with dashes) takes a part.
+It takes a quarter of an hour; `--mode=TEXT` (with `=`, as names of modes begin with dashes) takes a part.
 """
 
 from __future__ import annotations
