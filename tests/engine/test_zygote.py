@@ -102,6 +102,20 @@ async def test_a_box_that_is_killed_from_outside_says_so(engine: SandboxEngine) 
         await box.resume()
 
 
+async def test_a_child_that_ends_while_the_server_goes_does_not_break_it(engine: SandboxEngine) -> None:
+    await engine.boot(BoxSpec("box"))
+    zygote = engine.zygote()
+    (agent,) = _children(zygote.pid)
+    os.kill(zygote.pid, signal.SIGSTOP)
+    os.kill(agent, signal.SIGKILL)
+    closing = asyncio.ensure_future(zygote.close())
+    # As a killed server's end of the line closes, moments before its process has ended.
+    await asyncio.sleep(0)
+    os.kill(zygote.pid, signal.SIGCONT)
+    await asyncio.wait_for(closing, _PATIENCE)
+    assert zygote.last_words() == ""
+
+
 async def test_a_failing_step_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     class Broken(Tier):
         def plan(self, *arguments: object, **options: object) -> dict[str, object]:

@@ -136,7 +136,8 @@ class Zygote:
         except OSError as error:
             if world is not None:
                 world.abandon()
-            connection.send(_failure("start a process in new namespaces", error.errno))
+            with contextlib.suppress(ConnectionError):  # Whoever asked does not wait any more.
+                connection.send(_failure("start a process in new namespaces", error.errno))
             connection.socket.close()
             return
         if pid == 0:
@@ -268,6 +269,8 @@ def serve(isolation: str, control: int, server: int) -> None:
     world = load(isolation)
     vital = world.begin()
     zygote = Zygote(Connection(socket.socket(fileno=control)), server, world, vital)
-    zygote.run()
+    # The server's end of the line closes before its process has ended, which `run` looks for.
+    with contextlib.suppress(ConnectionError):
+        zygote.run()
     world.bury(())
     zygote.remove_groups()
