@@ -23,7 +23,7 @@ from .ledger import Entry
 from .observers import Observers
 from .patience import Patience
 from .requests import ENDED, create, newest
-from .run import Run
+from .run import Run, spared
 from .verdict import ends
 from .verdict.witness import Witness
 
@@ -289,8 +289,7 @@ class Devboxes:
 
         :raises RunloopError: if the service did not confirm. The entry stays.
         """
-        if self._run.kept.find(str(entry.devbox)) is not None:
-            self._run.ledger.strike(entry)
+        if spared(self._run.path, entry):
             return
         begun = (taken for taken in snapshots.of_run(self._run.journal) if taken.devbox == entry.devbox)
         pending = [taken for taken in begun if taken.outcome is None]

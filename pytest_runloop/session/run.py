@@ -198,6 +198,14 @@ def to_be_ended(path: Path) -> Iterator[Entry]:
             yield entry
 
 
+def spared(path: Path, entry: Entry) -> bool:
+    """Tell whether an entry's devbox is kept by now; then the entry is struck, as by `to_be_ended`."""
+    if entry.key not in kept_in(path).entries():
+        return False
+    ledger_in(path).strike(entry)
+    return True
+
+
 def notices_in(path: Path) -> Journal:
     """Return what workers of the run in a directory have to say to people, who see the owner only."""
     return Journal(path / "notices.jsonl")

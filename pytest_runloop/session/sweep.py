@@ -12,7 +12,7 @@ from .ending import end, end_all
 from .errors import UnavailableError
 from .journal import Journal
 from .ledger import Entry
-from .run import Run, dead_runs, journal_in, kept_in, ledger_in, members_live, to_be_ended
+from .run import Run, dead_runs, journal_in, kept_in, ledger_in, members_live, spared, to_be_ended
 
 SECONDS = 8.0
 SECONDS_AFTER_INTERRUPT = 3.0
@@ -99,9 +99,7 @@ def _cleared(path: Path, journal: Journal) -> bool:
         return False
 
     def ended(entry: Entry) -> None:
-        if entry.key in kept_in(path).entries():  # by a worker that lives still
-            ledger_in(path).strike(entry)
-        else:
+        if not spared(path, entry):  # A worker may live still, and keep it.
             end(client, ledger_in(path), entry)
             journal.note("swept", id=entry.devbox, run=path.name)
 
